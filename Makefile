@@ -1,0 +1,58 @@
+# make run | test | check | docs | lock | unlock | clean-env
+# Needs python3 (3.11 or later) with pip and venv, nothing else; everything goes into .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := run
+.PHONY: run test check docs lock unlock clean-env environment
+
+# What is handed on: make run ARGS="dark_matter_fig4 --configfile presets/gpt2-small.yaml"
+ARGS ?=
+PYTHON ?= python3
+VENV := .venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+run: environment
+	@$(VENV) -m workflow_scripts.launch $(ARGS)
+
+test: environment
+	@$(VENV) -m pytest $(ARGS)
+
+check: environment
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@$(VENV) -m snakefmt --check Snakefile rules
+	@$(VENV) -m mypy
+	@$(VENV) -m snakemake --lint
+
+# The pictures of the README: the rule graph, and Fig. 1 of the default run.
+docs: environment
+	@command -v dot >/dev/null || { echo "error: no dot in the PATH; install graphviz" >&2; exit 1; }
+	@mkdir -p docs/images
+	@$(VENV) -m snakemake --rulegraph 2>/dev/null | dot -Tsvg > docs/images/rulegraph.svg
+	@cp results/default/figures/dark_matter/fig1.png docs/images/dark_matter_fig1.png
+	@ls -l docs/images
+
+# envs/environment.yaml holds the pins of envs/requirements.txt: conda resolves no file beside it.
+lock:
+	@sed -i.old '/^  - pip:$$/q' envs/environment.yaml && rm envs/environment.yaml.old
+	@sed -n 's/^[A-Za-z].*==.*/      - &/p' envs/requirements.txt >> envs/environment.yaml
+
+unlock: environment
+	@$(VENV) -m snakemake --unlock
+
+clean-env:
+	@rm -rf .venv
+
+# The copy of the lock is written last: an installation that was cut off is done anew.
+environment:
+	@cmp -s envs/requirements.txt .venv/requirements.txt || { \
+	  $(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("error: Python 3.11 or later is needed, and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12" % v)'; \
+	  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make virtual environments; install what it lacks (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
+	  echo "installing the packages of envs/requirements.txt into .venv, which takes a few minutes"; \
+	  rm -rf .venv; \
+	  $(PYTHON) -m venv .venv; \
+	  $(VENV) -m pip install -r envs/requirements.txt 2>&1 | tee .venv/pip.log | awk -v all="$$(grep -c == envs/requirements.txt)" ' \
+	    /^(Collecting|Processing) / && ++n % 20 == 0 { print "  " n " of " all " packages fetched"; fflush() } \
+	    /^Installing / { print "  unpacking them"; fflush() } \
+	    /^ERROR/ { print; fflush() }' || { echo "error: the installation failed; .venv/pip.log says more" >&2; exit 1; }; \
+	  cp envs/requirements.txt .venv/requirements.txt; }

@@ -1,0 +1,103 @@
+"""The anatomy of sparse autoencoders: (model, site, SAE) in, tables, figures and claims out."""
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from workflow_scripts.anatomy.catalogue import catalogue
+from workflow_scripts.anatomy.code_digest import code_of
+from workflow_scripts.anatomy.configuration import check
+from workflow_scripts.anatomy.errors import AnatomyError
+from workflow_scripts.anatomy.rows import figure_rows
+
+min_version("9.0")
+
+
+# A configuration given on the command line replaces the default one. Snakemake would merge the two
+# key by key, and a preset's run would then contain the default's models.
+if "models" not in config:
+
+    configfile: "config.yaml"
+
+
+try:
+    config = check(config)
+    SAES = {(sae.model, sae.site, sae.name): sae for sae in catalogue(config)}
+except AnatomyError as error:
+    raise WorkflowError(f"error: {error}") from None
+
+STORE = "results/store"
+RUN = f"results/{config['run']}"
+ROWS = figure_rows()
+if all(model["kind"] != "train" for model in config["models"].values()):
+    del ROWS["models"]
+if all(sae.kind != "trained" for sae in SAES.values()):
+    del ROWS["saes"]["training_curves"]
+GPU = int(config["device"] == "cuda")
+
+
+pathvars:
+    store=STORE,
+    run=RUN,
+
+
+wildcard_constraints:
+    model="|".join(config["models"]),
+    dataset="|".join(config["datasets"]),
+    harvest="|".join(config["harvests"]),
+    site=r"blocks\.\d+\.[a-z_.]+",
+    sae="|".join(sorted({sae.name for sae in SAES.values()})),
+    split="train|validation",
+
+
+include: "rules/paths.smk"
+
+
+# The names that people type: everything, one paper, one figure or table.
+
+
+rule all:
+    """Everything: the tables and figures of every paper."""
+    input:
+        [tables_of(paper) + figures_of(paper) for paper in ROWS],
+
+
+rule tables:
+    """The tables of every paper."""
+    input:
+        [tables_of(paper) for paper in ROWS],
+
+
+rule figures:
+    """The figures of every paper."""
+    input:
+        [figures_of(paper) for paper in ROWS],
+
+
+for paper, rows in ROWS.items():
+
+    rule:
+        name:
+            paper
+        input:
+            tables_of(paper),
+            figures_of(paper),
+
+    for row, about in rows.items():
+
+        rule:
+            name:
+                f"{paper}_{row}"
+            input:
+                [f"{RUN}/tables/{paper}/{name}.csv" for name in about["tables"]],
+                f"{RUN}/figures/{paper}/{row}.pdf",
+                f"{RUN}/figures/{paper}/{row}.png",
+
+
+include: "rules/models.smk"
+include: "rules/activations.smk"
+include: "rules/training.smk"
+include: "rules/reconstructions.smk"
+include: "rules/regressions.smk"
+include: "rules/figures.smk"
+include: "rules/papers/dark_matter.smk"
+include: "rules/audit.smk"

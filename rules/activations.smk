@@ -1,0 +1,31 @@
+# Activations of a set of hook points, stored in one forward pass.
+
+
+rule harvest_activations:
+    """Run a model once over a set of contexts and store the activations of every hook point."""
+    input:
+        model="<store>/{model}/model.json",
+        tokens=harvest_tokens,
+    output:
+        manifest="<store>/{model}/{harvest}.zarr/manifest.json",
+    log:
+        "<store>/logs/{model}/{harvest}.log",
+    benchmark:
+        "<store>/benchmarks/{model}/{harvest}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda w, attempt: attempt
+        * (16000 if w.model in IMPORTED_MODELS.split("|") else 3000),
+        runtime=240,
+        gpu=GPU,
+    params:
+        code=code_of("harvest_activations.py"),
+        name="{harvest}",
+        model_name="{model}",
+        harvest=lookup(dpath="harvests/{harvest}", within=config),
+        device=config["device"],
+        dtype=lookup(dpath="models/{model}/dtype", within=config),
+    script:
+        "../workflow_scripts/harvest_activations.py"

@@ -1,0 +1,21 @@
+# What an auditor asks for: is every store on disk what was written?
+
+
+rule verify_stores:
+    """Read every store of this run against the hashes of its manifest."""
+    input:
+        activations=[f"{STORE}/{m}/{h}.zarr/manifest.json" for m, h in ANALYSIS_HARVEST.items()],
+        codes=[codes_path(sae) for sae in SAES.values()],
+    log:
+        "<run>/logs/verify_stores.log",
+    benchmark:
+        "<run>/benchmarks/verify_stores.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        code=code_of("verify_stores.py"),
+    script:
+        "../workflow_scripts/verify_stores.py"

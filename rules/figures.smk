@@ -1,0 +1,33 @@
+# Figures are drawn from their tables alone: restyling one recomputes nothing.
+
+
+rule draw_figure:
+    """Draw one figure from its tables."""
+    input:
+        lambda w: [f"{RUN}/tables/{w.paper}/{name}.csv" for name in ROWS[w.paper][w.row]["tables"]],
+    output:
+        pdf=report(
+            "<run>/figures/{paper}/{row}.pdf",
+            category="{paper}",
+            labels={"figure": "{row}"},
+            caption="report/figure.rst",
+        ),
+        png="<run>/figures/{paper}/{row}.png",
+    log:
+        "<run>/logs/figures/{paper}/{row}.log",
+    benchmark:
+        "<run>/benchmarks/figures/{paper}/{row}.tsv"
+    wildcard_constraints:
+        paper="|".join(ROWS),
+        row="[a-z0-9_]+",
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=lambda w: code_of("draw_figure.py", ROWS[w.paper][w.row]["draw"]),
+        draw=lambda w: ROWS[w.paper][w.row]["draw"],
+        caption=lambda w: ROWS[w.paper][w.row]["caption"],
+    script:
+        "../workflow_scripts/draw_figure.py"

@@ -1,0 +1,179 @@
+# From text to language models: documents, tokenizers, tokens, weights.
+
+TRAINED_MODELS = "|".join(n for n, m in config["models"].items() if m["kind"] == "train") or "(?!)"
+IMPORTED_MODELS = "|".join(n for n, m in config["models"].items() if m["kind"] == "hf") or "(?!)"
+
+
+rule collect_documents:
+    """Gather the text of a dataset and split it by document."""
+    output:
+        train="<store>/datasets/{dataset}/train.jsonl",
+        validation="<store>/datasets/{dataset}/validation.jsonl",
+    log:
+        "<store>/logs/datasets/{dataset}.log",
+    benchmark:
+        "<store>/benchmarks/datasets/{dataset}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_of("collect_documents.py"),
+        name="{dataset}",
+        dataset=lookup(dpath="datasets/{dataset}", within=config),
+    script:
+        "../workflow_scripts/collect_documents.py"
+
+
+rule train_tokenizer:
+    """Train the byte-level BPE tokenizer of a model on the training documents of its dataset."""
+    input:
+        documents=lambda w: f"{STORE}/datasets/{config['models'][w.model]['dataset']}/train.jsonl",
+    output:
+        tokenizer="<store>/{model}/tokenizer/tokenizer.json",
+    log:
+        "<store>/logs/{model}/tokenizer.log",
+    benchmark:
+        "<store>/benchmarks/{model}/tokenizer.tsv"
+    wildcard_constraints:
+        model=TRAINED_MODELS,
+    conda:
+        "../envs/environment.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * (1000 + 20 * int(input.size_mb)),
+        runtime=60,
+    params:
+        code=code_of("train_tokenizer.py"),
+        vocabulary_size=lookup(dpath="models/{model}/vocabulary_size", within=config),
+    script:
+        "../workflow_scripts/train_tokenizer.py"
+
+
+rule import_tokenizer:
+    """Take the tokenizer of a model from its folder or the hub."""
+    output:
+        tokenizer="<store>/{model}/tokenizer/tokenizer.json",
+    log:
+        "<store>/logs/{model}/tokenizer.log",
+    benchmark:
+        "<store>/benchmarks/{model}/tokenizer.tsv"
+    wildcard_constraints:
+        model=IMPORTED_MODELS,
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_of("import_tokenizer.py"),
+        name="{model}",
+        model=lookup(dpath="models/{model}", within=config),
+    script:
+        "../workflow_scripts/import_tokenizer.py"
+
+
+rule tokenize_documents:
+    """Turn the documents of one split into one run of tokens."""
+    input:
+        documents="<store>/datasets/{dataset}/{split}.jsonl",
+        tokenizer="<store>/{model}/tokenizer/tokenizer.json",
+    output:
+        tokens="<store>/{model}/tokens/{dataset}.{split}.npz",
+    log:
+        "<store>/logs/{model}/tokens/{dataset}.{split}.log",
+    benchmark:
+        "<store>/benchmarks/{model}/tokens/{dataset}.{split}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * (1500 + 2 * int(input.size_mb)),
+        runtime=60,
+    params:
+        code=code_of("tokenize_documents.py"),
+    script:
+        "../workflow_scripts/tokenize_documents.py"
+
+
+rule train_language_model:
+    """Train a language model from its transformers configuration."""
+    input:
+        train=training_tokens("train"),
+        validation=training_tokens("validation"),
+        tokenizer="<store>/{model}/tokenizer/tokenizer.json",
+    output:
+        model="<store>/{model}/model.json",
+        curve="<store>/{model}/loss_curve.csv",
+        samples="<store>/{model}/samples.md",
+    log:
+        "<store>/logs/{model}/model.log",
+    benchmark:
+        "<store>/benchmarks/{model}/model.tsv"
+    wildcard_constraints:
+        model=TRAINED_MODELS,
+    conda:
+        "../envs/environment.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w: 30 + config["models"][w.model]["training"]["tokens"] // 200_000,
+        gpu=GPU,
+    params:
+        code=code_of("train_language_model.py"),
+        name="{model}",
+        model=lookup(dpath="models/{model}", within=config),
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../workflow_scripts/train_language_model.py"
+
+
+rule import_model:
+    """Check that the weights of a model are there, and describe it."""
+    input:
+        tokenizer="<store>/{model}/tokenizer/tokenizer.json",
+    output:
+        model="<store>/{model}/model.json",
+    log:
+        "<store>/logs/{model}/model.log",
+    benchmark:
+        "<store>/benchmarks/{model}/model.tsv"
+    wildcard_constraints:
+        model=IMPORTED_MODELS,
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_of("import_model.py"),
+        name="{model}",
+        model=lookup(dpath="models/{model}", within=config),
+    script:
+        "../workflow_scripts/import_model.py"
+
+
+rule tabulate_loss_curves:
+    """The loss curves of all language models trained in this run."""
+    input:
+        tables=[
+            f"{STORE}/{m}/loss_curve.csv"
+            for m, b in config["models"].items()
+            if b["kind"] == "train"
+        ],
+    output:
+        table="<run>/tables/models/loss_curves.csv",
+    log:
+        "<run>/logs/tables/models/loss_curves.log",
+    benchmark:
+        "<run>/benchmarks/tables/models/loss_curves.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("concatenate_tables.py"),
+    script:
+        "../workflow_scripts/concatenate_tables.py"

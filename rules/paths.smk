@@ -1,0 +1,51 @@
+# Where everything lies, as functions of the wildcards or of an SAE of the catalogue.
+
+ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"]["harvests"]}
+
+
+def tables_of(paper):
+    return [f"{RUN}/tables/{paper}/{t}.csv" for row in ROWS[paper].values() for t in row["tables"]]
+
+
+def figures_of(paper):
+    return [f"{RUN}/figures/{paper}/{row}.{kind}" for row in ROWS[paper] for kind in ("pdf", "png")]
+
+
+def training_tokens(split):
+    def path(w):
+        return f"{STORE}/{w.model}/tokens/{config['models'][w.model]['dataset']}.{split}.npz"
+
+    return path
+
+
+def harvest_tokens(w):
+    harvest = config["harvests"][w.harvest]
+    return f"{STORE}/{w.model}/tokens/{harvest['dataset']}.{harvest['split']}.npz"
+
+
+def activations_path(model):
+    return f"{STORE}/{model}/{ANALYSIS_HARVEST[model]}.zarr/manifest.json"
+
+
+def analysis_activations(w):
+    return activations_path(w.model)
+
+
+def sae_block(w):
+    return SAES[w.model, w.site, w.sae].block()
+
+
+def training_activations(w):
+    return f"{STORE}/{w.model}/{sae_block(w)['harvest']}.zarr/manifest.json"
+
+
+def sae_path(sae, file):
+    return f"{STORE}/{sae.model}/{sae.site}/{sae.name}/{file}"
+
+
+def codes_path(sae, kind="codes"):
+    return sae_path(sae, f"{ANALYSIS_HARVEST[sae.model]}.{kind}.zarr/manifest.json")
+
+
+def scores_path(sae, codes="codes", file="scores.csv"):
+    return f"{RUN}/regressions/{sae.model}/{sae.site}/{sae.name}/{codes}/{file}"

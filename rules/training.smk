@@ -1,0 +1,82 @@
+# SAEs: trained here from an activation store, or imported; all end in one canonical form.
+
+TRAINED_SAES = "|".join({s.name for s in SAES.values() if s.kind == "trained"}) or "(?!)"
+IMPORTED_SAES = "|".join({s.name for s in SAES.values() if s.kind != "trained"}) or "(?!)"
+
+
+rule train_sae:
+    """Train one SAE on the stored activations of its site."""
+    input:
+        activations=training_activations,
+    output:
+        sae="<store>/{model}/{site}/{sae}/sae.safetensors",
+        sae_lens="<store>/{model}/{site}/{sae}/sae_lens/cfg.json",
+        curve="<store>/{model}/{site}/{sae}/training_curve.csv",
+    log:
+        "<store>/logs/{model}/{site}/{sae}.log",
+    benchmark:
+        "<store>/benchmarks/{model}/{site}/{sae}.tsv"
+    wildcard_constraints:
+        sae=TRAINED_SAES,
+    conda:
+        "../envs/environment.yaml"
+    threads: lambda w: 1 if sae_block(w)["width"] <= 4096 else 8
+    resources:
+        mem_mb=lambda w, attempt: attempt * (2500 + sae_block(w)["width"] // 2),
+        runtime=lambda w: 30 + sae_block(w)["training"]["tokens"] // 1_000_000,
+        gpu=GPU,
+    params:
+        code=code_of("train_sae.py"),
+        sae=sae_block,
+        model_name="{model}",
+        device=config["device"],
+    script:
+        "../workflow_scripts/train_sae.py"
+
+
+rule import_sae:
+    """Turn a released or a local SAE into the canonical form."""
+    output:
+        sae="<store>/{model}/{site}/{sae}/sae.safetensors",
+    log:
+        "<store>/logs/{model}/{site}/{sae}.log",
+    benchmark:
+        "<store>/benchmarks/{model}/{site}/{sae}.tsv"
+    wildcard_constraints:
+        sae=IMPORTED_SAES,
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 16000 * attempt,
+        runtime=60,
+    params:
+        code=code_of("import_sae.py"),
+        sae=sae_block,
+        model_name="{model}",
+    script:
+        "../workflow_scripts/import_sae.py"
+
+
+rule tabulate_training_curves:
+    """The training curves of all SAEs trained in this run."""
+    input:
+        tables=[
+            f"{STORE}/{s.model}/{s.site}/{s.name}/training_curve.csv"
+            for s in SAES.values()
+            if s.kind == "trained"
+        ],
+    output:
+        table="<run>/tables/saes/training_curves.csv",
+    log:
+        "<run>/logs/tables/saes/training_curves.log",
+    benchmark:
+        "<run>/benchmarks/tables/saes/training_curves.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("concatenate_tables.py"),
+    script:
+        "../workflow_scripts/concatenate_tables.py"

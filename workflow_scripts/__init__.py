@@ -1,0 +1,1 @@
+"""One thin script per rule, and the library `anatomy` that they call."""

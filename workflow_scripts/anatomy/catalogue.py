@@ -1,0 +1,174 @@
+"""Which SAEs a configuration means, and which of them a figure shows; known before anything runs."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from workflow_scripts.anatomy.errors import AnatomyError
+
+
+@dataclass(frozen=True)
+class Sae:
+    """One SAE of the configuration.
+
+    ``nominal_l0`` is what its configuration or its release says (k, or the L0 in its name), or None;
+    tables report the measured one.
+    """
+
+    name: str
+    group: str
+    kind: str
+    model: str
+    site: str
+    architecture: str
+    width: int | None
+    nominal_l0: float | None
+    seed: int
+    options: tuple[tuple[str, Any], ...]
+
+    def block(self) -> dict[str, Any]:
+        """Everything that making this SAE depends on, as one dictionary for a rule's parameters."""
+        block = asdict(self)
+        del block["options"]
+        return block | dict(self.options)
+
+
+def catalogue(config: dict[str, Any]) -> list[Sae]:
+    """All SAEs of a checked configuration, in its order.
+
+    Raises
+    ------
+    AnatomyError: two SAEs of one site bear one name, or a release is unknown.
+    """
+    found = [sae for name, group in config["saes"].items() for sae in _group(config, name, group)]
+    seen = set()
+    for sae in found:
+        key = (sae.model, sae.site, sae.name)
+        if key in seen:
+            raise AnatomyError(f"config: saes.{sae.group} makes {sae.name} at {sae.site} twice")
+        seen.add(key)
+    return found
+
+
+def _group(config: dict, name: str, group: dict) -> list[Sae]:
+    match group["kind"]:
+        case "trained":
+            return _trained(config, name, group)
+        case "local":
+            options = (("path", group["path"]),)
+            sae = Sae(
+                name,
+                name,
+                "local",
+                group["model"],
+                group["site"],
+                "",
+                None,
+                group["l0"],
+                0,
+                options,
+            )
+            return [sae]
+    from workflow_scripts.anatomy.sae_releases import pretrained_specs
+
+    saes = []
+    for spec in pretrained_specs(group["release"], group["ids"]):
+        options = (("release", group["release"]), ("id", spec["id"]))
+        site = group["site"] or spec["site"]
+        label = f"{name}-{spec['id'].replace('/', '-')}"
+        saes.append(
+            Sae(
+                label,
+                name,
+                "pretrained",
+                group["model"],
+                site,
+                "",
+                spec["width"],
+                spec["l0"],
+                0,
+                options,
+            )
+        )
+    return saes
+
+
+def _trained(config: dict, name: str, group: dict) -> list[Sae]:
+    model = config["harvests"][group["harvest"]]["model"]
+    letter = "k" if "k" in group else "c"
+    saes = []
+    for site in group["sites"]:
+        for width in group["widths"]:
+            for sparsity in group.get("k") or group["coefficients"]:
+                for seed in group["seeds"]:
+                    sparsity_option = ("k" if letter == "k" else "coefficient", sparsity)
+                    options = (
+                        sparsity_option,
+                        ("training", group["training"]),
+                        ("harvest", group["harvest"]),
+                    )
+                    saes.append(
+                        Sae(
+                            f"{name}-w{width}-{letter}{sparsity:g}-s{seed}",
+                            name,
+                            "trained",
+                            model,
+                            site,
+                            group["architecture"],
+                            width,
+                            sparsity if letter == "k" else None,
+                            seed,
+                            options,
+                        )
+                    )
+    return saes
+
+
+def nearest_l0(saes: list[Sae], target: float) -> list[Sae]:
+    """At every width, the SAE whose nominal L0 is nearest `target`; ascending widths, first seed.
+
+    SAEs without a nominal L0 take no part.
+    """
+    chosen: dict[int, Sae] = {}
+    for sae in saes:
+        if sae.nominal_l0 is None or sae.width is None:
+            continue
+        best = chosen.get(sae.width)
+        if best is None or abs(sae.nominal_l0 - target) < abs(best.nominal_l0 - target):
+            chosen[sae.width] = sae
+    return [chosen[width] for width in sorted(chosen)]
+
+
+def layer_of(site: str) -> int:
+    """Layer of a hook point: 12 of blocks.12.hook_resid_post."""
+    return int(site.split(".")[1])
+
+
+def family(saes: list[Sae], sites: list[dict[str, str]]) -> list[Sae]:
+    """The SAEs at some sites, each {model, site}, in the order of the sites."""
+    wanted = [(each["model"], each["site"]) for each in sites]
+    return [sae for site in wanted for sae in saes if (sae.model, sae.site) == site]
+
+
+def nearest_per_layer(saes: list[Sae], target: float) -> list[Sae]:
+    """At every residual-stream layer of every model, the SAE with nominal L0 nearest `target`.
+
+    Among equals the width that most layers have is preferred, so that a line compares like with like.
+    """
+    candidates = [
+        s for s in saes if s.nominal_l0 is not None and s.site.endswith("hook_resid_post")
+    ]
+    commonness = {
+        w: len({s.site for s in candidates if s.width == w}) for w in {s.width for s in candidates}
+    }
+    chosen: dict[tuple[str, int], Sae] = {}
+    for sae in candidates:
+        key = (sae.model, layer_of(sae.site))
+        rank = (abs(sae.nominal_l0 - target), -commonness[sae.width], sae.width or 0)
+        best = chosen.get(key)
+        if best is None or rank < (
+            abs(best.nominal_l0 - target),
+            -commonness[best.width],
+            best.width or 0,
+        ):
+            chosen[key] = sae
+    return [chosen[key] for key in sorted(chosen)]

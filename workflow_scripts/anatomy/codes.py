@@ -1,0 +1,240 @@
+"""The codes store: which latents fire on every token of a harvest, and how well they rebuild it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workflow_scripts.anatomy.activations import CHUNK_ROWS, read
+from workflow_scripts.anatomy.dictionary import Dictionary, SparseCodes
+from workflow_scripts.anatomy.store import opening, writing
+
+CHUNK_ENTRIES = 2**20
+SCALARS = ("l0", "error_norm2", "recon_norm2", "recon_dot")
+
+
+@dataclass(frozen=True)
+class CodesStore:
+    """The codes of one SAE on one harvest, open for reading.
+
+    Arrays of `group`, with C contexts of T positions and m latents; all positions are stored:
+
+    ``indices``, ``values``  (nnz,) int32 and float32, row-major, latents ascending in a token
+    ``offsets``              (C + 1,) int64, where each context starts in them
+    ``l0``                   (C, T) int32, active latents of each token
+    ``error_norm2``          (C, T) float64, ||x - Sae(x)||^2
+    ``recon_norm2``          (C, T) float64, ||Sae(x)||^2
+    ``recon_dot``            (C, T) float64, x . Sae(x)
+    ``firing_count``         (m,) int64, tokens from `min_position` on where the latent fires
+    ``activation_sum``       (m,) float64, sum of its activations there
+    ``activation_max``       (m,) float32, the largest of them, 0 where it never fires
+    """
+
+    path: Path
+    group: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of contexts, positions in a context."""
+        return self.group["l0"].shape
+
+    @property
+    def width(self) -> int:
+        """Number of latents m."""
+        return self.group.attrs["width"]
+
+    @property
+    def min_position(self) -> int:
+        return self.group.attrs["min_position"]
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Means over the tokens from `min_position` on: n_tokens, l0, mse, fvu, …"""
+        return self.group.attrs["summary"]
+
+    def scalar(self, name: str, contexts: slice = slice(None)) -> np.ndarray:
+        """One of `SCALARS` for some contexts, (c, T)."""
+        return read(self.group[name], contexts, self.path)
+
+    def latents(self, name: str) -> np.ndarray:
+        """firing_count, activation_sum or activation_max, (m,)."""
+        return read(self.group[name], slice(None), self.path)
+
+    def entries(self, contexts: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """indices (nnz,) int32, values (nnz,) float32, l0 (c * T,) int32 of some contexts."""
+        start, stop, _ = contexts.indices(self.shape[0])
+        bounds = self.group["offsets"][start : stop + 1]
+        span = slice(int(bounds[0]), int(bounds[-1]))
+        indices = read(self.group["indices"], span, self.path)
+        return (
+            indices,
+            read(self.group["values"], span, self.path),
+            self.scalar("l0", slice(start, stop)).reshape(-1),
+        )
+
+    def rows(self, contexts: slice) -> Any:
+        """The codes of some contexts as a scipy csr_matrix, (c * T, m) float32."""
+        from scipy.sparse import csr_matrix
+
+        indices, values, l0 = self.entries(contexts)
+        pointer = np.concatenate([[0], np.cumsum(l0, dtype=np.int64)])
+        return csr_matrix((values, indices, pointer), shape=(len(l0), self.width))
+
+    def sparse_codes(self, contexts: slice) -> SparseCodes:
+        """The codes of some contexts as torch tensors, for `Dictionary.decode`."""
+        return SparseCodes(*(torch.from_numpy(array) for array in self.entries(contexts)))
+
+    def block_slices(self, rows: int = CHUNK_ROWS) -> list[slice]:
+        """Slices of contexts with about `rows` tokens each, the same as the harvest's."""
+        contexts, positions = self.shape
+        step = max(1, rows // positions)
+        return [slice(at, min(at + step, contexts)) for at in range(0, contexts, step)]
+
+
+def open_codes(path: str | Path) -> CodesStore:
+    """Open the codes store at `path` (its folder, or its manifest)."""
+    path = Path(path)
+    path = path.parent if path.name == "manifest.json" else path
+    return CodesStore(path, opening(path, "codes"))
+
+
+@contextmanager
+def writing_codes(
+    path: str | Path, shape: tuple[int, int], dictionary: Dictionary, attrs: dict[str, Any]
+) -> Iterator["CodesWriter"]:
+    """Write a codes store at `path` for C x T tokens; yields a writer to append contexts to.
+
+    `attrs` (sae, site, model, harvest, min_position, method) describe the store. Every context
+    has to be appended once, in order; width and summary are added at the end, and the store is
+    sealed.
+    """
+    path = Path(path)
+    path = path.parent if path.name == "manifest.json" else path
+    with writing(path, "codes") as group:
+        writer = CodesWriter(group, shape, dictionary, attrs["min_position"])
+        yield writer
+        writer.finish(attrs)
+
+
+class CodesWriter:
+    """Appends blocks of contexts to a codes store, and sums up its summary on the way."""
+
+    def __init__(self, group: Any, shape: tuple[int, int], dictionary: Dictionary, first: int):
+        self.group, self.shape, self.dictionary, self.first = group, shape, dictionary, first
+        self.done = self.written = 0
+        self.pending: list[tuple[np.ndarray, np.ndarray]] = []
+        self.bounds = [0]
+        rows = max(1, CHUNK_ROWS * 16 // shape[1])
+        for name in SCALARS:
+            dtype = "int32" if name == "l0" else "float64"
+            self._create(name, shape, (min(rows, max(1, shape[0])), shape[1]), dtype)
+        self._create("indices", (0,), (CHUNK_ENTRIES,), "int32")
+        self._create("values", (0,), (CHUNK_ENTRIES,), "float32")
+        self.scalars = {name: np.zeros(shape, self.group[name].dtype) for name in SCALARS}
+        width = dictionary.width
+        self.firing_count = torch.zeros(width, dtype=torch.int64)
+        self.activation_sum = torch.zeros(width, dtype=torch.float64)
+        self.activation_max = torch.zeros(width)
+        self.shift: Tensor | None = None
+        self.sum_x: Tensor | float = 0.0
+        self.sum_x2 = 0.0
+
+    def append(self, x: Tensor, codes: SparseCodes, recon: Tensor) -> None:
+        """Add the next contexts: x (c, T, d), their codes and reconstructions (c * T, d)."""
+        count, positions, width = x.shape
+        contexts = slice(self.done, self.done + count)
+        flat = x.reshape(-1, width)
+        per_token = {
+            "l0": codes.l0,
+            "error_norm2": (flat - recon).square().sum(-1, dtype=torch.float64),
+            "recon_norm2": recon.square().sum(-1, dtype=torch.float64),
+            "recon_dot": (flat * recon).sum(-1, dtype=torch.float64),
+        }
+        for name, values in per_token.items():
+            self.scalars[name][contexts] = values.reshape(count, positions).cpu().numpy()
+        self._add_moments(x[:, self.first :])
+        codes = codes.cpu()
+        self._add_latents(codes, positions)
+        context_nnz = self.scalars["l0"][contexts].sum(1, dtype=np.int64)
+        self.bounds.extend((self.bounds[-1] + np.cumsum(context_nnz)).tolist())
+        self.pending.append((codes.indices.numpy(), codes.values.numpy()))
+        self.done += count
+        if sum(len(part[0]) for part in self.pending) >= CHUNK_ENTRIES:
+            self._flush(whole_chunks=True)
+
+    def _add_moments(self, x: Tensor) -> None:
+        # A centring SAE is measured against the centred activations, which is all it sees.
+        x = x - x.mean(-1, keepdim=True) if self.dictionary.center else x
+        x = x.reshape(-1, x.shape[-1])
+        if self.shift is None:
+            self.shift = x.mean(0) if len(x) else x.new_zeros(x.shape[-1])
+        # Shifted by the first block's mean: a large mean would cost digits of the variance.
+        x = x - self.shift
+        self.sum_x = self.sum_x + x.sum(0, dtype=torch.float64)
+        self.sum_x2 += float(x.square().sum(dtype=torch.float64))
+
+    def _add_latents(self, codes: SparseCodes, positions: int) -> None:
+        used = codes.rows % positions >= self.first
+        indices, values = codes.indices[used].long(), codes.values[used]
+        width = self.dictionary.width
+        self.firing_count += torch.bincount(indices, minlength=width)
+        self.activation_sum += torch.bincount(indices, values.double(), minlength=width)
+        self.activation_max.scatter_reduce_(0, indices, values, "amax")
+
+    def finish(self, attrs: dict[str, Any]) -> None:
+        """Write what is left, the statistics per latent and the description."""
+        if self.done != self.shape[0]:
+            raise RuntimeError(f"{self.done} of {self.shape[0]} contexts were appended")
+        self._flush(whole_chunks=False)
+        for name in SCALARS:
+            self.group[name][:] = self.scalars[name]
+        for name in ("firing_count", "activation_sum", "activation_max"):
+            self._store(name, getattr(self, name).numpy())
+        self._store("offsets", np.array(self.bounds, dtype=np.int64))
+        width = self.dictionary.width
+        self.group.attrs.update({**attrs, "width": width, "summary": self.summary()})
+
+    def summary(self) -> dict[str, float | int | None]:
+        """n_tokens, l0, mse, fvu, variance, dead_latents, decoder_norm_mean.
+
+        mse is the mean over tokens of ||x - Sae(x)||^2, variance that of ||x - mean||^2, fvu
+        their quotient (None where all activations are equal); a latent is dead that never fires.
+        """
+        tokens = self.shape[0] * (self.shape[1] - self.first)
+        used = {name: array[:, self.first :] for name, array in self.scalars.items()}
+        variance = self.sum_x2 / tokens - float((self.sum_x / tokens).square().sum())
+        mse = float(used["error_norm2"].mean())
+        return {
+            "n_tokens": tokens,
+            "l0": float(used["l0"].mean(dtype=np.float64)),
+            "mse": mse,
+            "fvu": mse / variance if variance > 0 else None,
+            "variance": variance,
+            "dead_latents": int((self.firing_count == 0).sum()),
+            "decoder_norm_mean": float(self.dictionary.W_dec.norm(dim=1).mean()),
+        }
+
+    def _flush(self, whole_chunks: bool) -> None:
+        # Only whole chunks are written on the way: a half one would be read back and rewritten.
+        arrays = [np.concatenate([part[at] for part in self.pending]) for at in (0, 1)]
+        count = len(arrays[0])
+        count -= count % CHUNK_ENTRIES if whole_chunks else 0
+        for name, array in zip(("indices", "values"), arrays, strict=True):
+            self.group[name].append(array[:count])
+        self.pending = [tuple(array[count:] for array in arrays)]
+
+    def _create(self, name: str, shape: tuple, chunks: tuple, dtype: str) -> Any:
+        from zarr.codecs import BloscCodec, Crc32cCodec
+
+        lossless = BloscCodec(cname="lz4", shuffle="bitshuffle")
+        return self.group.create_array(
+            name, shape=shape, chunks=chunks, dtype=dtype, compressors=[lossless, Crc32cCodec()]
+        )
+
+    def _store(self, name: str, array: np.ndarray) -> None:
+        self._create(name, array.shape, array.shape, str(array.dtype))[:] = array

@@ -1,0 +1,1 @@
+"""Figures of "Decomposing The Dark Matter of Sparse Autoencoders"."""

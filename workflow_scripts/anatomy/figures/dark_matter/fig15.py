@@ -1,0 +1,66 @@
+"""Figure 15: known noise on x' and on Sae(x'), and the estimates of Dense and Introduced."""
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workflow_scripts.anatomy.figures.style import new_figure
+
+NOISES = {"noise_x": "$\\mathbf{x}'$ noise", "noise_sae": "$\\mathrm{Sae}(\\mathbf{x}')$ noise"}
+PANELS = (("noise_x", "noise_sae", "dense"), ("noise_sae", "noise_x", "introduced"))
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Top: FVU and FVU_nonlinear against the ablated fraction. Bottom: estimates against noise."""
+    table = table[table["reconstruction"] == "masked"]
+    figure, axes = new_figure(columns=2, rows=2, width="page", ratio=0.7)
+    for column, (varied, other, estimate) in enumerate(PANELS):
+        _curves(axes[0, column], table[table[other] == table[other].min()], varied)
+        _estimates(axes[1, column], table, varied, other, estimate)
+    highest = max(axis.get_ylim()[1] for axis in axes[0])
+    for axis in axes[0]:
+        axis.set_ylim(0, highest)
+    axes[0, 0].set_ylabel("fraction of variance unexplained")
+    return figure
+
+
+def _curves(axis: Axes, table: pd.DataFrame, varied: str) -> None:
+    levels = np.sort(table[varied].unique())
+    for colour, level in zip(_shades(levels), levels, strict=True):
+        rows = table[table[varied] == level].sort_values("ablated_fraction")
+        fraction = 100 * rows["ablated_fraction"]
+        axis.plot(fraction, rows["fvu"], "--", color=colour)
+        axis.plot(fraction, rows["fvu_nonlinear"], color=colour, label=f"{level:g}")
+        for name in ("fvu", "fvu_nonlinear"):
+            ends = rows[f"{name}_lo"], rows[f"{name}_hi"]
+            axis.fill_between(fraction, *ends, color=colour, alpha=0.15, lw=0)
+    axis.plot([], [], "--", color="0.3", label="FVU")
+    axis.plot([], [], color="0.3", label="$\\mathrm{FVU}_\\mathrm{nonlinear}$")
+    axis.set_xlabel("features ablated (%)")
+    axis.legend(title=f"{NOISES[varied]}, share of var.", ncols=2, fontsize=6, title_fontsize=6)
+
+
+def _estimates(axis: Axes, table: pd.DataFrame, varied: str, other: str, estimate: str) -> None:
+    cells = table[table["ablated_fraction"] == table["ablated_fraction"].min()]
+    levels = np.sort(cells[other].unique())
+    noise = np.linspace(0, cells[varied].max(), 100)
+    # Noise on x' adds to the variance that shares are taken of.
+    truth = noise / (1 + noise) if varied == "noise_x" else noise
+    axis.plot(noise, truth, color="0.6", linestyle=":", label="noise added")
+    for colour, level in zip(_shades(levels), levels, strict=True):
+        rows = cells[cells[other] == level].sort_values(varied)
+        ends = rows[f"{estimate}_lo"], rows[f"{estimate}_hi"]
+        axis.vlines(rows[varied], *ends, colors=[colour])
+        axis.plot(rows[varied], rows[estimate], "o-", color=colour, lw=0.8, label=f"{level:g}")
+    name = estimate.capitalize()
+    axis.set(
+        xlabel=f"{NOISES[varied]} (share of variance)",
+        ylabel=f"estimated $\\mathrm{{{name}}}(\\mathbf{{x}}')$",
+    )
+    axis.legend(title=NOISES[other], fontsize=6, title_fontsize=6)
+
+
+def _shades(levels: np.ndarray) -> list:
+    return seaborn.color_palette("viridis", len(levels))

@@ -1,0 +1,1 @@
+"""Figures of the language models trained in a run."""

@@ -1,0 +1,1 @@
+"""Figures of the SAEs of a run, whatever the paper."""

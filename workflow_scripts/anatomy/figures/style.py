@@ -1,0 +1,60 @@
+"""One look for all figures: sizes of a paper's column and page, and a palette for every reader."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workflow_scripts.anatomy.store import replacing
+
+WIDTHS = {"column": 3.25, "page": 6.75}  # inches
+RATIO = 0.78  # height of a panel over its width
+PALETTE = seaborn.color_palette("colorblind")
+
+SETTINGS = seaborn.axes_style("ticks") | {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "axes.linewidth": 0.7,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "anatomy",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in this project's look within the block."""
+    with matplotlib.rc_context(SETTINGS):
+        yield
+
+
+def new_figure(
+    columns: int = 1, rows: int = 1, width: str = "column", ratio: float = RATIO, **kwargs
+) -> tuple[Figure, Axes]:
+    """A figure of `columns` x `rows` panels, `width` ("column" or "page") wide.
+
+    Returns the figure and its axes, as `Figure.subplots` shapes them. No pyplot state is touched.
+    """
+    inches = WIDTHS[width]
+    figure = Figure(figsize=(inches, inches / columns * ratio * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, **kwargs)
+
+
+def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
+    """Write a figure to both files; without dates, so that the same figure gives the same bytes."""
+    with replacing(pdf) as temporary:
+        figure.savefig(temporary, metadata={"CreationDate": None})
+    with replacing(png) as temporary:
+        figure.savefig(temporary, dpi=300, metadata={"Software": None})

@@ -1,0 +1,76 @@
+"""What a run tells its reader when it ends: where its results are, or which errors stopped it."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+LOGS = "results/*/logs"
+ERROR = re.compile(r"^(?:\d\d:\d\d:\d\d )?error: (.+)$", re.MULTILINE)
+TRACEBACK = "Traceback (most recent call last):"
+SHOWN = (
+    ("figures", "figures", "*.pdf"),
+    ("tables", "tables", "*.csv"),
+    ("claims", "claims.csv", None),
+    ("report", "report.html", None),
+)
+
+
+def error_lines(folder: Path, since: float) -> list[str]:
+    """One line "error: message [path]" for each error in the log files of `folder`.
+
+    Parameters
+    ----------
+    since: log files last written before this time, in seconds since the epoch, are left out.
+
+    An unforeseen exception is shown by the last line of its traceback.
+    """
+    lines: list[str] = []
+    for path in sorted(path for logs in folder.glob(LOGS) for path in logs.rglob("*.log")):
+        if path.stat().st_mtime < since:
+            continue
+        text = path.read_text(errors="replace")
+        found = ERROR.findall(text)
+        if not found and TRACEBACK in text:
+            found = [text.rstrip().splitlines()[-1]]
+        where = path.relative_to(folder)
+        lines += [f"error: {message} [{where}]" for message in dict.fromkeys(found)]
+    return lines
+
+
+def run_name(folder: Path, arguments: Sequence[str]) -> str | None:
+    """The run that a Snakemake command line means, or None.
+
+    The first that there is of `--config run=NAME`, the `run` of the last config file named, and
+    that of config.yaml. None where none is readable: Snakemake itself says what is wrong with it.
+    """
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--config", "-C", nargs="*", action="extend", default=[])
+    parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", default=[])
+    options, _ = parser.parse_known_args(list(arguments))
+    for assignment in reversed(options.config):
+        if assignment.startswith("run="):
+            return assignment.removeprefix("run=")
+    for path in [*reversed(options.configfile), "config.yaml"]:
+        try:
+            config = yaml.safe_load((folder / path).read_text())
+        except (OSError, yaml.YAMLError):
+            continue
+        if isinstance(config, dict) and "run" in config:
+            return str(config["run"])
+    return None
+
+
+def results(folder: Path, run: str | None) -> list[str]:
+    """Lines that say what there is of a run's results, and where."""
+    root = Path("results") / str(run)
+    lines = []
+    for label, name, pattern in SHOWN:
+        path = root / name
+        if pattern is None and (folder / path).is_file():
+            lines.append(f"{label:>8}  {path}")
+        elif pattern is not None and (count := sum(1 for _ in (folder / path).rglob(pattern))):
+            lines.append(f"{label:>8}  {path}/ ({count})")
+    return lines

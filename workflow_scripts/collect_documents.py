@@ -1,0 +1,18 @@
+"""Collect the documents of a dataset and hold some of them out for validation."""
+
+from pathlib import Path
+
+from workflow_scripts.anatomy.documents import documents, write_splits
+from workflow_scripts.anatomy.job import begin, log
+
+begin(snakemake.log[0], snakemake.threads)
+
+dataset, name = snakemake.params.dataset, snakemake.params.name
+count = write_splits(
+    documents(dataset, name),
+    dataset["validation_fraction"],
+    Path(snakemake.output.train),
+    Path(snakemake.output.validation),
+    name,
+)
+log.info("%s: %d documents to train, %d to validate", name, count["train"], count["validation"])

@@ -1,0 +1,60 @@
+"""Decompose the error of one SAE into linear and nonlinear parts, and score the norm probes."""
+
+import numpy as np
+
+from workflow_scripts.anatomy.activations import CHUNK_ROWS, open_activations
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.decomposition import (
+    Subject,
+    apply_error_map,
+    error_map,
+    norm_probes,
+    scores,
+)
+from workflow_scripts.anatomy.devices import resolve_device
+from workflow_scripts.anatomy.dictionary import load
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.regression import Moments, Solver
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.store import replacing, writing
+from workflow_scripts.anatomy.tables import VECTORS, identity, write_rows
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, analysis = snakemake.params, snakemake.params.analysis
+device = resolve_device(params.device)
+store = open_activations(snakemake.input.activations)
+codes = open_codes(snakemake.input.codes)
+dictionary = load(snakemake.input.sae, device)
+split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+xx = Moments.load(snakemake.input.moments, device)
+solver = Solver(xx, analysis["intercept"], f"{store.path}, {params.site}")
+subject = Subject(
+    store, params.site, dictionary, codes, split, device, snakemake.threads, analysis["dask"]
+)
+linear = error_map(subject, solver, xx)
+with writing(snakemake.output.norms.removesuffix("/manifest.json"), "norms") as group:
+    chunk = (max(1, CHUNK_ROWS // store.shape[1]), store.shape[1], len(VECTORS))
+    shape = (*store.shape, len(VECTORS))
+    norms2 = group.create_array("norms2", shape=shape, chunks=chunk, dtype="float64")
+    group.attrs["vectors"] = VECTORS
+    pieces = apply_error_map(subject, linear, xx, norms2)
+    norms = norm_probes(subject, solver, pieces.cross, norms2)
+with replacing(snakemake.output.maps) as temporary:
+    np.savez(
+        temporary,
+        weights=linear.weights.cpu().numpy(),
+        intercept=linear.intercept.cpu().numpy(),
+        probe_weights=norms.probe.weights.cpu().numpy(),
+        probe_intercept=norms.probe.intercept.cpu().numpy(),
+    )
+row = identity(dictionary.metadata, codes.summary) | {
+    "split": analysis["split"],
+    "intercept": analysis["intercept"],
+    "n_train": int(xx.count),
+    "n_test": int(pieces.sums["count"].sum()),
+    "condition_number": solver.condition,
+}
+for name, value, low, high in scores(pieces, norms, analysis["bootstrap"], params.seed):
+    row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
+write_rows(snakemake.output.scores, [row])

@@ -1,0 +1,29 @@
+"""X'X of the activations of a site, once for all of its SAEs."""
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.decomposition import site_moments
+from workflow_scripts.anatomy.devices import resolve_device
+from workflow_scripts.anatomy.job import begin, log
+from workflow_scripts.anatomy.regression import Solver
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.store import replacing
+
+begin(snakemake.log[0], snakemake.threads)
+
+params = snakemake.params
+analysis = params.analysis
+store = open_activations(snakemake.input.activations)
+split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+gathered = site_moments(
+    store,
+    params.site,
+    split,
+    resolve_device(params.device),
+    snakemake.threads,
+    analysis["dask"],
+)
+# Solvable or not is said here, before any SAE of the site is regressed on it.
+solver = Solver(gathered, analysis["intercept"], f"{store.path}, {params.site}")
+log.info("%d training tokens, condition number %.2e", gathered.count, solver.condition)
+with replacing(snakemake.output.moments) as temporary:
+    gathered.save(temporary)

@@ -1,0 +1,43 @@
+"""Explain latents of an SAE automatically, and test the explanations on other contexts."""
+
+import json
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.interpretability import interpret, settings_of
+from workflow_scripts.anatomy.interpretability.scores import latent_scores, tidy
+from workflow_scripts.anatomy.job import begin, log
+from workflow_scripts.anatomy.store import replacing
+from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.tokenization import token_strings
+
+begin(snakemake.log[0], snakemake.threads)
+params = snakemake.params
+settings = settings_of(params.interpretability)
+store = open_activations(snakemake.input.activations)
+codes = open_codes(snakemake.input.codes)
+strings = token_strings(snakemake.input.tokenizer)
+
+examples, judgements = interpret(store, codes, strings, settings, params.seed)
+table = tidy(examples, judgements, params.component)
+table.insert(0, "site", params.site)
+scores = latent_scores(table)
+log.info(
+    "%d of %d latents judged, mean balanced accuracy %.3f",
+    scores["score"].notna().sum(),
+    len(scores),
+    scores["score"].mean(),
+)
+
+with replacing(snakemake.output.explanations) as temporary, open(temporary, "w") as lines:
+    for judgement, score in zip(judgements, scores["score"], strict=True):
+        record = {
+            "component": params.component,
+            "latent": judgement.latent,
+            "explanation": judgement.explanation,
+            "score": score if score == score else None,
+            "problem": judgement.problem,
+            "details": judgement.details,
+        }
+        lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+write_table(snakemake.output.scores, table)

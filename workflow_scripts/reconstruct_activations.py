@@ -1,0 +1,22 @@
+"""Reconstruct the activations of one hook point with one SAE; write its codes store."""
+
+from pathlib import Path
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.dictionary import load
+from workflow_scripts.anatomy.job import begin, log
+from workflow_scripts.anatomy.reconstruct import reconstruct
+from workflow_scripts.anatomy.store import write_json
+
+begin(snakemake.log[0], snakemake.threads)
+
+description = reconstruct(
+    load(snakemake.input.sae),
+    open_activations(snakemake.input.activations),
+    snakemake.params.site,
+    Path(snakemake.output.codes).parent,
+    snakemake.params.device,
+)
+write_json(snakemake.output.summary, {**description, "sae": snakemake.params.sae})
+summary = description["summary"]
+log.info("%s: L0 %.2f, FVU %s", snakemake.params.sae, summary["l0"], summary["fvu"])

@@ -1,0 +1,26 @@
+"""One row per SAE of the run, and how often its latents fire."""
+
+import numpy as np
+
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.dictionary import description
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.tables import identity, write_rows
+
+begin(snakemake.log[0], snakemake.threads)
+
+EDGES = np.arange(-6, 0.25, 0.25)  # log10 of the share of tokens on which a latent fires
+
+rows, densities = [], []
+for codes_path, sae_path in zip(snakemake.input.codes, snakemake.input.saes, strict=True):
+    codes, metadata = open_codes(codes_path), description(sae_path)["metadata"]
+    who = identity(metadata, codes.summary)
+    rows.append(who | codes.summary)
+    firing = codes.latents("firing_count")
+    with np.errstate(divide="ignore"):
+        log_density = np.log10(firing / codes.summary["n_tokens"])
+    counts, _ = np.histogram(log_density[firing > 0], EDGES)
+    for low, count in zip(EDGES, counts, strict=False):
+        densities.append(who | {"log10_density": round(low, 2), "count": int(count)})
+write_rows(snakemake.output.table, rows)
+write_rows(snakemake.output.densities, densities)

@@ -1,0 +1,48 @@
+"""Figure 15 and Table 1: x' = Sae(x) with masked latents and known noise, and the estimates."""
+
+import pandas as pd
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.devices import resolve_device
+from workflow_scripts.anatomy.dictionary import load
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.masked_reconstruction import masked_reconstruction_sweep
+from workflow_scripts.anatomy.noise_sweep import noise_correlations, sweep_table
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.synthetic_activations import encoder, synthetic_activations
+from workflow_scripts.anatomy.tables import write_table
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, analysis, options = snakemake.params, snakemake.params.analysis, snakemake.params.options
+store = open_activations(snakemake.input.activations)
+dictionary = load(snakemake.input.sae, resolve_device(params.device))
+split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+data = synthetic_activations(store, params.site, dictionary, split, options["contexts"])
+identity = {
+    "model": dictionary.metadata["model"],
+    "site": params.site,
+    "sae": dictionary.name,
+    "width": dictionary.width,
+    "l0": data.codes.nnz / data.codes.shape[0],
+    "seed": params.seed,
+}
+tables, correlations = [], []
+for reconstruction, encode in (("masked", None), ("reencoded", encoder(dictionary))):
+    sweep = masked_reconstruction_sweep(
+        data.codes,
+        data.directions,
+        data.contexts,
+        data.train,
+        noise_x=options["noise_x"],
+        noise_sae=options["noise_sae"],
+        ablated_fractions=options["ablated_fractions"],
+        seed=params.seed,
+        resamples=analysis["bootstrap"],
+        encode=encode,
+    )
+    described = identity | {"split": analysis["split"], "reconstruction": reconstruction}
+    tables.append(sweep_table(sweep).assign(**described))
+    correlations.append(noise_correlations(sweep).assign(**described))
+write_table(snakemake.output.table, pd.concat(tables))
+write_table(snakemake.output.correlations, pd.concat(correlations))

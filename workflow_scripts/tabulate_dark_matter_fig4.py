@@ -1,0 +1,23 @@
+"""Figure 4: error norms of larger SAEs predicted from smaller ones (Eq. 13), for every pair."""
+
+from itertools import combinations
+
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.pairs import describe_pair, pair_products
+from workflow_scripts.anatomy.tables import with_interval, write_rows
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, analysis = snakemake.params, snakemake.params.analysis
+stores = sorted((open_codes(path) for path in snakemake.input.codes), key=lambda store: store.width)
+rows = []
+for small, large in combinations(stores, 2):
+    gathered = pair_products(small, large, analysis, params.seed)
+    row = describe_pair(small, large) | {"split": analysis["split"]}
+    row["c"] = gathered.fit("large", ["small"])[0]
+    for name, regressors in (("r2", ["small"]), ("r2_intercept", ["one", "small"])):
+        found = gathered.r2("large", regressors, analysis["bootstrap"], params.seed)
+        row |= with_interval(name, found)
+    rows.append(row)
+write_rows(snakemake.output.table, rows)

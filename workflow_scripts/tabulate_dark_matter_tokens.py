@@ -1,0 +1,43 @@
+"""Figures 5 and 12: error norms of consecutive held-out tokens, whole and in their two parts."""
+
+import numpy as np
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.store import opening
+from workflow_scripts.anatomy.tables import VECTORS, write_rows
+from workflow_scripts.anatomy.token_window import choose_window
+from workflow_scripts.anatomy.tokenization import token_strings
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, analysis = snakemake.params, snakemake.params.analysis
+store = open_activations(snakemake.input.activations)
+split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+context, positions = choose_window(store, split, params.tokens_shown)
+text = token_strings(snakemake.input.tokenizer)
+tokens = store.group["tokens"][context][positions]
+rows = []
+for codes_path, norms_path in zip(snakemake.input.codes, snakemake.input.norms, strict=True):
+    codes = open_codes(codes_path)
+    norms2 = opening(norms_path.removesuffix("/manifest.json"), "norms")["norms2"][context][
+        positions
+    ]
+    norms = dict(zip(VECTORS, np.sqrt(norms2).T, strict=True))
+    for at, position in enumerate(range(positions.start, positions.stop)):
+        rows.append(
+            {name: codes.group.attrs[name] for name in ("model", "site", "sae", "width")}
+            | {
+                "l0": codes.summary["l0"],
+                "context": context,
+                "position": position,
+                "token": text[tokens[at]],
+                "error_norm": norms["error"][at],
+                "linear_norm": norms["linear_error"][at],
+                "nonlinear_norm": norms["nonlinear_error"][at],
+            }
+        )
+rows.sort(key=lambda row: (row["width"], row["position"]))
+write_rows(snakemake.output.table, rows)

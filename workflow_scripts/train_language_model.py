@@ -1,0 +1,36 @@
+"""Train a small language model from scratch; interrupted, it goes on from its last checkpoint."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_scripts.anatomy.devices import resolve_device
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.language_model import load_model
+from workflow_scripts.anatomy.language_model_samples import samples
+from workflow_scripts.anatomy.language_model_training import train_language_model
+from workflow_scripts.anatomy.store import replacing, write_json
+
+begin(snakemake.log[0], snakemake.threads)
+
+params = snakemake.params
+description_file = Path(snakemake.output.model)
+tokenizer, validation = Path(snakemake.input.tokenizer), Path(snakemake.input.validation)
+description, curve = train_language_model(
+    params.model,
+    params.name,
+    params.seed,
+    resolve_device(params.device),
+    Path(snakemake.input.train),
+    validation,
+    tokenizer,
+    description_file.parent,
+)
+with replacing(snakemake.output.curve) as temporary:
+    pd.DataFrame(curve).to_csv(temporary, index=False)
+write_json(description_file, description)
+model, _ = load_model(description_file, "cpu", "float32")
+with replacing(snakemake.output.samples) as temporary:
+    temporary.write_text(samples(model, tokenizer, validation, params.seed), encoding="utf-8")
+shutil.rmtree(description_file.with_name("checkpoints"), ignore_errors=True)
