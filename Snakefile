@@ -89,8 +89,7 @@ for paper, rows in ROWS.items():
                 f"{paper}_{row}"
             input:
                 [f"{RUN}/tables/{paper}/{name}.csv" for name in about["tables"]],
-                f"{RUN}/figures/{paper}/{row}.pdf",
-                f"{RUN}/figures/{paper}/{row}.png",
+                [f"{RUN}/{file}" for file in about["files"]],
 
 
 include: "rules/models.smk"

@@ -31,3 +31,33 @@ rule draw_figure:
         caption=lambda w: ROWS[w.paper][w.row]["caption"],
     script:
         "../workflow_scripts/draw_figure.py"
+
+
+rule render_table:
+    """Show a table as Markdown."""
+    input:
+        table="<run>/tables/{paper}/{row}.csv",
+    output:
+        rendered=report(
+            "<run>/tables/{paper}/{row}.md",
+            category="{paper}",
+            labels={"figure": "{row}"},
+            caption="report/figure.rst",
+        ),
+    log:
+        "<run>/logs/tables/{paper}/{row}.md.log",
+    benchmark:
+        "<run>/benchmarks/tables/{paper}/{row}.md.tsv"
+    wildcard_constraints:
+        paper="|".join(ROWS),
+        row="[a-z0-9_]+",
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("render_table.py"),
+        caption=lambda w: ROWS[w.paper][w.row]["caption"],
+    script:
+        "../workflow_scripts/render_table.py"

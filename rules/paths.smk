@@ -8,7 +8,7 @@ def tables_of(paper):
 
 
 def figures_of(paper):
-    return [f"{RUN}/figures/{paper}/{row}.{kind}" for row in ROWS[paper] for kind in ("pdf", "png")]
+    return [f"{RUN}/{file}" for row in ROWS[paper].values() for file in row["files"]]
 
 
 def training_tokens(split):
@@ -49,3 +49,26 @@ def codes_path(sae, kind="codes"):
 
 def scores_path(sae, codes="codes", file="scores.csv"):
     return f"{RUN}/regressions/{sae.model}/{sae.site}/{sae.name}/{codes}/{file}"
+
+
+def loss_recovery_path(sae):
+    return f"{RUN}/interventions/{sae.model}/{sae.site}/{sae.name}/loss_recovery.csv"
+
+
+def error_sae_block(component, seed):
+    """The SAE of section 5.2 as `train_sae` wants it."""
+    block = config["dark_matter"]["error_saes"]
+    return {
+        "name": f"{component}-s{seed}",
+        "group": "error_saes",
+        "kind": "trained",
+        "model": config["dark_matter"]["main"]["model"],
+        "site": config["dark_matter"]["main"]["site"],
+        "architecture": "topk",
+        "width": block["width"],
+        "nominal_l0": block["k"],
+        "seed": seed,
+        "k": block["k"],
+        "training": block["training"],
+        "harvest": block["harvest"],
+    }

@@ -18,7 +18,9 @@ def write_activations(path: Path, x: np.ndarray, min_position: int = 0) -> Activ
     contexts, positions, _ = x.shape
     with writing(path, "activations") as group:
         for name in ("tokens", "documents"):
-            values = np.arange(contexts * positions, dtype=np.int32).reshape(contexts, positions) % 7
+            values = (
+                np.arange(contexts * positions, dtype=np.int32).reshape(contexts, positions) % 7
+            )
             group.create_array(name, data=values)
         group.create_array("loss", data=np.zeros((contexts, positions), np.float32))
         group.create_array(

@@ -1,6 +1,7 @@
 """Explain latents of an SAE automatically, and test the explanations on other contexts."""
 
 import json
+from pathlib import Path
 
 from workflow_scripts.anatomy.activations import open_activations
 from workflow_scripts.anatomy.codes import open_codes
@@ -16,12 +17,19 @@ params = snakemake.params
 settings = settings_of(params.interpretability)
 store = open_activations(snakemake.input.activations)
 codes = open_codes(snakemake.input.codes)
-strings = token_strings(snakemake.input.tokenizer)
+strings = token_strings(Path(snakemake.input.tokenizer))
 
 examples, judgements = interpret(store, codes, strings, settings, params.seed)
 table = tidy(examples, judgements, params.component)
-table.insert(0, "site", params.site)
 scores = latent_scores(table)
+table = table.assign(
+    model=codes.group.attrs["model"],
+    site=params.site,
+    sae=codes.group.attrs["sae"],
+    width=codes.width,
+    l0=codes.summary["l0"],
+    seed=params.seed,
+)
 log.info(
     "%d of %d latents judged, mean balanced accuracy %.3f",
     scores["score"].notna().sum(),

@@ -1,4 +1,4 @@
-"""Train one SAE on the activations of its hook point; save it for sae_lens and in canonical form."""
+"""Train one SAE on stored activations; save it for sae_lens and in canonical form."""
 
 from pathlib import Path
 

@@ -1,12 +1,30 @@
 # "Decomposing The Dark Matter of Sparse Autoencoders": the tables of its figures.
 
-from workflow_scripts.anatomy.catalogue import family, nearest_l0, nearest_per_layer
+from workflow_scripts.anatomy.catalogue import (
+    circuit,
+    family,
+    nearest,
+    nearest_l0,
+    nearest_per_layer,
+)
 
 DARK = config["dark_matter"]
 DARK_FAMILY = [sae for sae in SAES.values() if sae.group in DARK["saes"]]
 DARK_MAIN = family(DARK_FAMILY, [DARK["main"]])
 DARK_SCALING = nearest_l0(DARK_MAIN, DARK["target_l0"])
 DARK_LAYERS = nearest_per_layer(DARK_FAMILY, DARK["layer_target_l0"] or DARK["target_l0"])
+DARK_REFERENCE = nearest(DARK_FAMILY, DARK["main"], DARK["reference_width"], DARK["target_l0"])
+DARK_CIRCUIT = circuit(
+    DARK_FAMILY + [sae for sae in SAES.values() if sae.group in DARK["circuit"]],
+    DARK["main"],
+    DARK["reference_width"],
+    DARK["target_l0"],
+)
+ERROR_SAES = {
+    f"{RUN}/error_saes/{component}-s{seed}": component
+    for component in ("linear_error", "nonlinear_error")
+    for seed in DARK["error_saes"]["seeds"]
+}
 
 
 rule tabulate_dark_matter_scaling:
@@ -190,6 +208,355 @@ rule tabulate_dark_matter_appendix_c1:
         runtime=10,
     params:
         code=code_of("tabulate_dark_matter_appendix_c1.py"),
+        options=DARK["appendix_c1"],
         seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_dark_matter_appendix_c1.py"
+
+
+rule train_error_sae:
+    """Train an SAE on the linear or the nonlinear error of the reference SAE (section 5.2)."""
+    input:
+        training=f"{STORE}/{DARK['main']['model']}/{DARK['error_saes']['harvest']}.zarr/manifest.json",
+        activations=activations_path(DARK["main"]["model"]),
+        sae=sae_path(DARK_REFERENCE, "sae.safetensors"),
+        maps=scores_path(DARK_REFERENCE, file="maps.npz"),
+    output:
+        sae="<run>/error_saes/{component}-s{seed}/sae.safetensors",
+        sae_lens="<run>/error_saes/{component}-s{seed}/sae_lens/cfg.json",
+        curve="<run>/error_saes/{component}-s{seed}/training_curve.csv",
+        codes="<run>/error_saes/{component}-s{seed}/codes.zarr/manifest.json",
+    log:
+        "<run>/logs/error_saes/{component}-s{seed}.log",
+    benchmark:
+        "<run>/benchmarks/error_saes/{component}-s{seed}.tsv"
+    wildcard_constraints:
+        component="linear_error|nonlinear_error",
+        seed=r"\d+",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: attempt * (3000 + DARK["error_saes"]["width"] // 2),
+        runtime=lambda w, attempt: attempt
+        * (60 + DARK["error_saes"]["training"]["tokens"] // 1_000_000),
+        gpu=GPU,
+    params:
+        code=code_of("train_error_sae.py"),
+        site=DARK["main"]["site"],
+        component="{component}",
+        model_name=DARK["main"]["model"],
+        sae=lambda w: error_sae_block(w.component, int(w.seed)),
+        device=config["device"],
+    script:
+        "../../workflow_scripts/train_error_sae.py"
+
+
+rule tabulate_dark_matter_sec5_2:
+    """Section 5.2: training curves and final FVU of the SAEs trained on either part of the error."""
+    input:
+        curves=[f"{path}/training_curve.csv" for path in ERROR_SAES],
+        saes=[f"{path}/sae.safetensors" for path in ERROR_SAES],
+        codes=[f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES],
+    output:
+        table="<run>/tables/dark_matter/sec5_2.csv",
+        final="<run>/tables/dark_matter/sec5_2_final.csv",
+    log:
+        "<run>/logs/tables/dark_matter/sec5_2.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/sec5_2.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=lambda w, attempt: 10 * attempt,
+    params:
+        code=code_of("tabulate_dark_matter_sec5_2.py"),
+        components=list(ERROR_SAES.values()),
+        analysis=config["analysis"],
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_sec5_2.py"
+
+
+rule interpret_error_sae:
+    """Explain latents of an SAE trained on a part of the error, and test the explanations."""
+    input:
+        activations=activations_path(DARK["main"]["model"]),
+        codes="<run>/error_saes/{component}-s{seed}/codes.zarr/manifest.json",
+        tokenizer=f"{STORE}/{DARK['main']['model']}/tokenizer/tokenizer.json",
+    output:
+        scores="<run>/error_saes/{component}-s{seed}/interpretability.csv",
+        explanations="<run>/error_saes/{component}-s{seed}/explanations.jsonl",
+    log:
+        "<run>/logs/error_saes/{component}-s{seed}.interpretability.log",
+    benchmark:
+        "<run>/benchmarks/error_saes/{component}-s{seed}.interpretability.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        code=code_of("interpret_latents.py"),
+        interpretability=config["interpretability"],
+        site=DARK["main"]["site"],
+        component="{component}",
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/interpret_latents.py"
+
+
+rule tabulate_dark_matter_fig7:
+    """Figure 7: detection accuracy by activation decile, for both parts of the error."""
+    input:
+        scores=[f"{path}/interpretability.csv" for path in ERROR_SAES],
+    output:
+        table="<run>/tables/dark_matter/fig7.csv",
+    log:
+        "<run>/logs/tables/dark_matter/fig7.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/fig7.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=lambda w, attempt: 10 * attempt,
+    params:
+        code=code_of("tabulate_dark_matter_fig7.py"),
+        bootstrap=config["analysis"]["bootstrap"],
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_fig7.py"
+
+
+rule measure_loss_recovery:
+    """Loss of the model under Sae(x), and with either part of the error added back."""
+    input:
+        model="<store>/{model}/model.json",
+        activations=analysis_activations,
+        sae="<store>/{model}/{site}/{sae}/sae.safetensors",
+        codes=lambda w: codes_path(SAES[w.model, w.site, w.sae]),
+        maps="<run>/regressions/{model}/{site}/{sae}/codes/maps.npz",
+    output:
+        table="<run>/interventions/{model}/{site}/{sae}/loss_recovery.csv",
+    log:
+        "<run>/logs/interventions/{model}/{site}/{sae}.log",
+    benchmark:
+        "<run>/benchmarks/interventions/{model}/{site}/{sae}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * (4000 + 4 * int(input.size_mb)),
+        runtime=lambda w, attempt: 120 * attempt,
+        gpu=GPU,
+    params:
+        code=code_of("measure_loss_recovery.py"),
+        site="{site}",
+        contexts=DARK["intervention_contexts"],
+        analysis=config["analysis"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../../workflow_scripts/measure_loss_recovery.py"
+
+
+rule tabulate_dark_matter_fig8:
+    """Figure 8: the loss that each part of the error recovers, against width and against L0."""
+    input:
+        by_width=[loss_recovery_path(sae) for sae in DARK_SCALING],
+        by_l0=[loss_recovery_path(s) for s in DARK_MAIN if s.width == DARK_REFERENCE.width],
+    output:
+        table="<run>/tables/dark_matter/fig8.csv",
+    log:
+        "<run>/logs/tables/dark_matter/fig8.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/fig8.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=lambda w, attempt: 10 * attempt,
+    params:
+        code=code_of("tabulate_dark_matter_fig8.py"),
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_fig8.py"
+
+
+rule tabulate_dark_matter_fig9b:
+    """Figure 9b: the error of the reference SAE from SAE reconstructions of what feeds its site."""
+    input:
+        activations=activations_path(DARK["main"]["model"]),
+        maps=scores_path(DARK_REFERENCE, file="maps.npz"),
+        saes=[sae_path(sae, "sae.safetensors") for sae in DARK_CIRCUIT.values()],
+        codes=[codes_path(sae) for sae in DARK_CIRCUIT.values()],
+    output:
+        table="<run>/tables/dark_matter/fig9b.csv",
+    log:
+        "<run>/logs/tables/dark_matter/fig9b.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/fig9b.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * (4000 + 4 * int(input.size_mb)),
+        runtime=lambda w, attempt: 120 * attempt,
+        gpu=GPU,
+    params:
+        code=code_of("tabulate_dark_matter_fig9b.py"),
+        sources=list(DARK_CIRCUIT),
+        analysis=config["analysis"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_fig9b.py"
+
+
+rule tabulate_dark_matter_fig13:
+    """Figure 13: the error norm from the activation, and from simpler regressors, by layer."""
+    input:
+        activations=[activations_path(m) for m in sorted({sae.model for sae in DARK_LAYERS})],
+        codes=[codes_path(sae) for sae in DARK_LAYERS],
+        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_LAYERS],
+        scores=[scores_path(sae) for sae in DARK_LAYERS],
+    output:
+        table="<run>/tables/dark_matter/fig13.csv",
+    log:
+        "<run>/logs/tables/dark_matter/fig13.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/fig13.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("tabulate_dark_matter_fig13.py"),
+        analysis=config["analysis"],
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_fig13.py"
+
+
+rule tabulate_dark_matter_fig14:
+    """Figure 14: the norm probe of Sae(x) against the latents, for the widest SAE (Eq. 21, 22)."""
+    input:
+        activations=activations_path(DARK["main"]["model"]),
+        sae=sae_path(DARK_SCALING[-1], "sae.safetensors"),
+        codes=codes_path(DARK_SCALING[-1]),
+    output:
+        table="<run>/tables/dark_matter/fig14.csv",
+    log:
+        "<run>/logs/tables/dark_matter/fig14.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/fig14.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * (4000 + 4 * int(input.size_mb)),
+        runtime=lambda w, attempt: 60 * attempt,
+        gpu=GPU,
+    params:
+        code=code_of("tabulate_dark_matter_fig14.py"),
+        site=DARK["main"]["site"],
+        analysis=config["analysis"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_fig14.py"
+
+
+rule tabulate_dark_matter_fig15:
+    """Figure 15 and table 1: the decomposition on x' = Sae(x) with noise of known size."""
+    input:
+        activations=activations_path(DARK["main"]["model"]),
+        sae=sae_path(DARK_REFERENCE, "sae.safetensors"),
+    output:
+        table="<run>/tables/dark_matter/fig15.csv",
+        correlations="<run>/tables/dark_matter/table1.csv",
+    log:
+        "<run>/logs/tables/dark_matter/fig15.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/fig15.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * (4000 + 8 * int(input.size_mb)),
+        runtime=lambda w, attempt: 120 * attempt,
+        gpu=GPU,
+    params:
+        code=code_of("tabulate_dark_matter_fig15.py"),
+        site=DARK["main"]["site"],
+        options=DARK["fig15"],
+        analysis=config["analysis"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_fig15.py"
+
+
+rule tabulate_dark_matter_fig16:
+    """Figure 16: does the nonlinear error's norm help to predict a larger SAE's error norm (Eq. 23)?"""
+    input:
+        codes=[codes_path(sae) for sae in DARK_SCALING],
+        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_SCALING],
+    output:
+        table="<run>/tables/dark_matter/fig16.csv",
+    log:
+        "<run>/logs/tables/dark_matter/fig16.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/fig16.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=lambda w, attempt: 30 * attempt,
+    params:
+        code=code_of("tabulate_dark_matter_fig16.py"),
+        analysis=config["analysis"],
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_fig16.py"
+
+
+rule tabulate_dark_matter_appendix_d:
+    """Appendix D: the test of figure 15 on a sparse power-law sum of random directions."""
+    output:
+        table="<run>/tables/dark_matter/appendix_d.csv",
+    log:
+        "<run>/logs/tables/dark_matter/appendix_d.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/appendix_d.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("tabulate_dark_matter_appendix_d.py"),
+        options=DARK["appendix_d"],
+        bootstrap=config["analysis"]["bootstrap"],
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_appendix_d.py"
+
+
+rule tabulate_dark_matter_planted_truth:
+    """Appendix B's estimators on data whose decomposition is known, and their bias."""
+    output:
+        table="<run>/tables/dark_matter/planted_truth.csv",
+    log:
+        "<run>/logs/tables/dark_matter/planted_truth.log",
+    benchmark:
+        "<run>/benchmarks/tables/dark_matter/planted_truth.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("tabulate_dark_matter_planted_truth.py"),
+        options=DARK["planted_truth"],
+        bootstrap=200,
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_dark_matter_planted_truth.py"

@@ -1,4 +1,4 @@
-"""The shuffled stream of activations: every token once an epoch, in an order that can be resumed."""
+"""The shuffled stream of activations: every token once an epoch, resumable anywhere."""
 
 from itertools import islice
 
@@ -48,7 +48,9 @@ def test_some_contexts_can_be_kept_out(store):
     assert tokens(store, 4, 40, contexts=10).max() < 10 * T
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(start=st.integers(0, 60), size=st.integers(1, 30), seed=st.integers(0, 3))
 def test_starting_anywhere_is_skipping(store, start, size, seed):
     whole = tokens(store, size, start + 4, seed=seed)

@@ -27,7 +27,9 @@ def test_tokens_of_a_context_are_not_independent():
     """Ten copies of a token in each context make no interval narrower."""
     values = np.random.default_rng(1).normal(size=200)
     one = context_interval(lambda s: s["v"] / s["n"], {"v": values, "n": np.ones(200)}, 500, 0)
-    ten = context_interval(lambda s: s["v"] / s["n"], {"v": 10 * values, "n": np.full(200, 10.0)}, 500, 0)
+    ten = context_interval(
+        lambda s: s["v"] / s["n"], {"v": 10 * values, "n": np.full(200, 10.0)}, 500, 0
+    )
     assert ten == pytest.approx(one)
 
 

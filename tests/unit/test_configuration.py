@@ -41,7 +41,11 @@ def test_default_is_valid_and_completed(config):
     ("path", "value", "message"),
     [
         ("sead", 3, r"unknown key sead; did you mean seed\?"),
-        ("models.stdlib-gpt2.vocabulary_sise", 3, r"vocabulary_sise; did you mean vocabulary_size\?"),
+        (
+            "models.stdlib-gpt2.vocabulary_sise",
+            3,
+            r"vocabulary_sise; did you mean vocabulary_size\?",
+        ),
         ("harvests.train.contexs", 3, r"harvests\.train\.contexs; did you mean contexts\?"),
         ("saes.batchtopk.training.learning_rat", 3, r"did you mean learning_rate\?"),
         ("analysis.split", "tokens", r"analysis\.split: 'tokens' is not one of"),

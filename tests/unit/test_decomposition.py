@@ -56,7 +56,8 @@ def by_hand(store, dictionary, split):
         "fvu": (error[test] ** 2).sum() / total,
         "error_r2": r2_score(error[test], linear_error[test], multioutput="uniform_average"),
         "fvu_nonlinear": (nonlinear_error[test] ** 2).sum() / total,
-        "norm_ratio": np.linalg.norm(reconstruction[test], axis=1).sum() / np.linalg.norm(x[test], axis=1).sum(),
+        "norm_ratio": np.linalg.norm(reconstruction[test], axis=1).sum()
+        / np.linalg.norm(x[test], axis=1).sum(),
         "cosine": np.mean(
             (linear_error * x).sum(1)[test]
             / np.linalg.norm(linear_error[test], axis=1)

@@ -305,7 +305,7 @@ def test_an_answer_that_trickles_in_runs_out_of_time(server, tmp_path):
 
     server.scripted = [trickle]
     started = time.monotonic()
-    with pytest.raises(EndpointProblem, match="no answer within 0.3 s"):
+    with pytest.raises(EndpointProblem, match=r"no answer within 0\.3 s"):
         client(server, tmp_path, retries=0, timeout_s=0.3).ask(ASK)
     assert time.monotonic() - started < 1.5
 
@@ -381,10 +381,10 @@ def test_a_missing_key_is_told_before_anything_is_asked(server, tmp_path, monkey
 
 @pytest.mark.parametrize("url", ["", None, "localhost:8000", "ftp://x/v1", "http://me:pw@x/v1"])
 def test_addresses_that_are_none(tmp_path, url):
-    with pytest.raises(AnatomyError, match="interpretability.base_url") as error:
+    with pytest.raises(AnatomyError, match=r"interpretability\.base_url") as error:
         Completions(url, "m", None, tmp_path)
     assert "pw" not in str(error.value)
-    with pytest.raises(AnatomyError, match="interpretability.model"):
+    with pytest.raises(AnatomyError, match=r"interpretability\.model"):
         Completions("http://x/v1", "", None, tmp_path)
 
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from interpretability_corpus import Corpus, PlantedCodes
 
@@ -13,15 +14,9 @@ from workflow_scripts.anatomy.interpretability import (
     python_store,
     settings_of,
 )
-from workflow_scripts.anatomy.interpretability.patterns import (
-    REACH,
-    Pattern,
-    Positions,
-    describe,
-    find_patterns,
-    judge,
-    predict,
-)
+from workflow_scripts.anatomy.interpretability.matching import REACH, Pattern, Positions, predict
+from workflow_scripts.anatomy.interpretability.pattern_search import find_patterns
+from workflow_scripts.anatomy.interpretability.patterns import describe, judge
 from workflow_scripts.anatomy.interpretability.scores import latent_scores, tidy
 from workflow_scripts.anatomy.interpretability.windows import Windows
 
@@ -34,11 +29,11 @@ def judged(tmp_path_factory):
     tokens = corpus.tokens
     before = np.roll(tokens, 1, axis=1)
     before[:, 0] = -1
-    self_id, open_id, comma = corpus.ids("self", "(", ",")[:3]
+    self_id, open_id, dot_id = corpus.ids("self", "(", ".")
     fires = {
         "token": np.isin(tokens, corpus.ids(" self", "self")),
         "after": before == open_id,
-        "token after": (tokens == self_id) & (before == open_id),
+        "token after": (tokens == dot_id) & (before == self_id),
         "number": corpus.labelled("number"),
         "comment": corpus.labelled("comment"),
         "docstring": corpus.labelled("docstring"),
@@ -63,7 +58,7 @@ def judged(tmp_path_factory):
     [
         ("token", ['"self"', '" self"']),
         ("after", ['right after "("']),
-        ("token after", ['"self"', 'right after "("']),
+        ("token after", ['"."', 'right after "self"']),
         ("number", ["a number"]),
         ("comment", ["in a comment"]),
         ("docstring", ["in a docstring"]),
@@ -89,7 +84,7 @@ def test_a_latent_that_cannot_be_judged_stays_in_the_table(judged):
     rare = judged[-1].loc["rare"]
     assert np.isnan(rare["score"])
     assert rare["problem"].startswith("too few activations")
-    assert rare["explanation"] is None
+    assert pd.isna(rare["explanation"])
 
 
 def test_where_a_planted_latent_fires_is_predicted(judged):
@@ -103,7 +98,7 @@ def test_where_a_planted_latent_fires_is_predicted(judged):
 
 
 def test_patterns_state_their_own_statistics(judged):
-    corpus, _, _, examples, judgements, _ = judged
+    _, _, _, examples, judgements, _ = judged
     own = examples["number"]
     (pattern,) = find_patterns(own)
     assert pattern.labels == ("number",)
@@ -118,7 +113,7 @@ def test_patterns_state_their_own_statistics(judged):
 
 
 def test_the_same_input_gives_the_same_judgements(judged):
-    corpus, store, codes, examples, judgements, _ = judged
+    corpus, _, _, examples, judgements, _ = judged
     again = judge(examples.values(), corpus.strings)
     assert [one.explanation for one in again] == [one.explanation for one in judgements]
     for one, other in zip(again, judgements, strict=True):
@@ -177,25 +172,24 @@ def test_descriptions():
 
 def test_text_that_is_not_python_gets_generic_labels(tmp_path):
     corpus = Corpus(contexts=100)
-    words = ["the", "story", "of", "Anna", "who", "went", "to", "Rome", "in", "1984", ".", "and"]
-    corpus.strings = [f" {word}" for word in words]
-    corpus.tokens = np.random.default_rng(0).integers(0, 12, corpus.tokens.shape, dtype=np.int32)
+    words = [f"{first}{second}" for first in "bdfgklmnprst" for second in ("an", "oft", "ello")]
+    corpus.strings = [f" {word}" for word in words] + [f" {word.title()}" for word in words]
+    generator = np.random.default_rng(0)
+    names = generator.random(corpus.tokens.shape) < 0.01
+    corpus.tokens = generator.integers(0, len(words), names.shape, dtype=np.int32)
+    corpus.tokens[names] += len(words)
     store = corpus.store(tmp_path / "prose.zarr")
     assert not python_store(store, corpus.strings, 0)
-    # One window in ten without them leaves silent windows to compare with.
-    capitalised = np.isin(corpus.tokens, [3, 7])
-    corpus.tokens[::2][capitalised[::2]] = 0
-    store = corpus.store(tmp_path / "prose.zarr")
-    codes = PlantedCodes([np.isin(corpus.tokens, [3, 7])])
+    codes = PlantedCodes([names])
     _, judgements = interpret(store, codes, corpus.strings, Settings(latents=None), seed=0)
     assert judgements[0].explanation == "fires on: a capitalised word (100%)"
 
 
 def test_settings_are_checked():
     assert settings_of({"latents": None, "window": 16}).window == 16
-    with pytest.raises(AnatomyError, match="interpretability.windows: no such key"):
+    with pytest.raises(AnatomyError, match=r"interpretability\.windows: no such key"):
         settings_of({"windows": 16})
     with pytest.raises(AnatomyError, match="'local' is none of offline, endpoint"):
         settings_of({"backend": "local"})
-    with pytest.raises(AnatomyError, match="interpretability.negatives: 0 is too small"):
+    with pytest.raises(AnatomyError, match=r"interpretability\.negatives: 0 is too small"):
         settings_of({"negatives": 0})

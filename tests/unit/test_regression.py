@@ -25,7 +25,10 @@ def in_blocks(x, y, size, threads=1):
     shift = torch.from_numpy(x[:size].mean(0))
     blocks = [slice(at, at + size) for at in range(0, len(x), size)]
     return total(
-        lambda b: moments(torch.from_numpy(x[b]), shift, torch.from_numpy(y[b])), blocks, THREADS, threads
+        lambda b: moments(torch.from_numpy(x[b]), shift, torch.from_numpy(y[b])),
+        blocks,
+        THREADS,
+        threads,
     )
 
 

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.sae_import import canonical, import_sae
-from workflow_scripts.anatomy.sae_releases import norm_scaling_factor, pretrained_specs
+from workflow_scripts.anatomy.sae_releases import pretrained_specs
 
 D, M = 10, 24
 ABOUT = {"name": "it", "model": "m", "site": "blocks.1.hook_resid_post"}
@@ -26,7 +26,8 @@ def weights(architecture, seed=0):
 def write_sae_lens(folder, architecture, metadata=None, **cfg):
     """A folder in sae_lens format, as its documentation describes it."""
     folder.mkdir(parents=True)
-    about = {"hook_name": "blocks.1.hook_resid_post", "model_name": "m"} | (metadata or {})
+    about = {"hook_name": "blocks.1.hook_resid_post", "sae_lens_version": "6.54.12"}
+    about |= metadata or {}
     cfg = {"architecture": architecture, "d_in": D, "d_sae": M, "metadata": about} | cfg
     cfg = {"dtype": "float32", "device": "cpu", "apply_b_dec_to_input": True} | cfg
     cfg = {"normalize_activations": "none", "reshape_activations": "none"} | cfg
@@ -172,35 +173,69 @@ def test_the_norm_factor_of_llama_scope_is_folded(offline):
     }
     save_file(state, folder / "checkpoints" / "final.safetensors")
     dictionary = pretrained("llama_scope_lxr_8x", "l8r_8x")
-    factor = norm_scaling_factor("llama_scope_lxr_8x", "l8r_8x")
+    factor = 10.138613861386139  # of this SAE, in sae_lens's registry
     torch.testing.assert_close(dictionary.W_enc, own["W_enc"] * factor, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(dictionary.W_dec, own["W_dec"] / factor, rtol=1e-4, atol=1e-4)
     assert dictionary.activation == "jumprelu" and not dictionary.subtract_b_dec
-    print("threshold", dictionary.threshold[0], factor)
+    # sae_lens scales the threshold by the factor of the hyperparameters: sqrt(d) / 4 here.
+    torch.testing.assert_close(
+        dictionary.threshold, torch.full((M,), 0.5 * D**0.5 / 4), rtol=1e-2, atol=0
+    )
 
 
 @pytest.mark.parametrize(
     ("release", "sae_id", "site", "width", "l0"),
     [
-        ("gemma-scope-2b-pt-res", "layer_12/width_16k/average_l0_82", "hook_resid_post", 2**14, 82),
-        ("gemma-scope-9b-pt-mlp", "layer_3/width_131k/average_l0_10", "hook_mlp_out", 2**17, 10),
-        ("gemma-scope-2b-pt-res-canonical", "layer_12/width_65k/canonical", "hook_resid_post", 2**16, None),
-        ("gemma-scope-9b-pt-att", "layer_0/width_16k/average_l0_12", "attn.hook_z", 2**14, 12),
-        ("llama_scope_lxr_8x", "l8r_8x", "hook_resid_post", 2**15, 50),
-        ("llama_scope_lxa_32x", "l8a_32x", "hook_attn_out", 2**17, 50),
-        ("gpt2-small-res-jb", "blocks.8.hook_resid_pre", "hook_resid_pre", 24576, None),
-        ("gpt2-small-res-jb-feature-splitting", "blocks.8.hook_resid_pre_1536", "hook_resid_pre", 1536, 39),
-        ("gpt2-small-hook-z-kk", "blocks.8.hook_z", "attn.hook_z", 24576, None),
+        (
+            "gemma-scope-2b-pt-res",
+            "layer_12/width_16k/average_l0_82",
+            "blocks.12.hook_resid_post",
+            2**14,
+            82,
+        ),
+        (
+            "gemma-scope-9b-pt-mlp",
+            "layer_3/width_131k/average_l0_109",
+            "blocks.3.hook_mlp_out",
+            2**17,
+            109,
+        ),
+        (
+            "gemma-scope-9b-pt-att",
+            "layer_0/width_16k/average_l0_12",
+            "blocks.0.attn.hook_z",
+            2**14,
+            12,
+        ),
+        (
+            "gemma-scope-2b-pt-res-canonical",
+            "layer_0/width_16k/canonical",
+            "blocks.0.hook_resid_post",
+            2**14,
+            105,
+        ),
+        ("llama_scope_lxr_8x", "l8r_8x", "blocks.8.hook_resid_post", 2**15, 50),
+        ("llama_scope_lxa_32x", "l8a_32x", "blocks.8.hook_attn_out", 2**17, 50),
+        (
+            "gpt2-small-res-jb",
+            "blocks.0.hook_resid_pre",
+            "blocks.0.hook_resid_pre",
+            24576,
+            10,
+        ),
+        (
+            "gpt2-small-res-jb-feature-splitting",
+            "blocks.8.hook_resid_pre_1536",
+            "blocks.8.hook_resid_pre",
+            1536,
+            39,
+        ),
+        ("gpt2-small-hook-z-kk", "blocks.1.hook_z", "blocks.1.attn.hook_z", 24576, 23),
     ],
-)  # fmt: skip
+)
 def test_the_registry_is_read_without_sae_lens(release, sae_id, site, width, l0):
     (spec,) = pretrained_specs(release, [sae_id])
-    layer = "".join(c for c in sae_id.split("_")[1 if sae_id[0] == "l" and "/" in sae_id else 0])
-    layer = "".join(c for c in layer.split("/")[0] if c.isdigit())
-    assert spec["id"] == sae_id
-    assert spec["site"] == f"blocks.{layer}.{site}"
-    assert spec["width"] == width
-    assert l0 is None or spec["l0"] == l0
+    assert (spec["id"], spec["site"], spec["width"], spec["l0"]) == (sae_id, site, width, l0)
 
 
 def test_unknown_releases_and_ids_name_the_nearest():

@@ -26,7 +26,10 @@ def planted(request):
 def test_equals_scikit_learn(planted, regressors):
     gathered, data, (train, test) = planted
     names = [name for name in regressors if name != "one"]
-    x = {side: np.stack([data[name][mask] for name in names], 1) for side, mask in (("train", train), ("test", test))}
+    x = {
+        side: np.stack([data[name][mask] for name in names], 1)
+        for side, mask in (("train", train), ("test", test))
+    }
     model = LinearRegression(fit_intercept="one" in regressors).fit(x["train"], data["y"][train])
     value, low, high = gathered.r2("y", regressors, 200, 0)
     assert value == pytest.approx(r2_score(data["y"][test], model.predict(x["test"])), rel=1e-9)

@@ -44,8 +44,8 @@ def shuffled_batches(
     tokens = sum(block.stop - block.start for block in blocks) * used
     if tokens < batch_size:
         raise AnatomyError(
-            f"{activations.path}: {tokens} tokens are fewer than one batch of {batch_size}; harvest "
-            "more contexts, or lower training.batch_size"
+            f"{activations.path}: {tokens} tokens are fewer than one batch of {batch_size}; "
+            "harvest more contexts, or lower training.batch_size"
         )
     rest = np.empty((0, activations.width(site)), np.float32)
     epoch, skip = divmod(start * batch_size, tokens)

@@ -1,6 +1,7 @@
 """Which SAEs a configuration means, and which of them a figure shows; known before anything runs."""
 
 from dataclasses import asdict, dataclass
+from math import log
 from typing import Any
 
 from workflow_scripts.anatomy.errors import AnatomyError
@@ -172,3 +173,34 @@ def nearest_per_layer(saes: list[Sae], target: float) -> list[Sae]:
         ):
             chosen[key] = sae
     return [chosen[key] for key in sorted(chosen)]
+
+
+def nearest(saes: list[Sae], site: dict[str, str], width: int, target: float) -> Sae:
+    """The SAE of a site nearest `width` (as a ratio), and of those the one nearest the L0 `target`.
+
+    Raises
+    ------
+    AnatomyError: no SAE of the site has a width and a nominal L0.
+    """
+    known = [s for s in family(saes, [site]) if s.width is not None and s.nominal_l0 is not None]
+    if not known:
+        raise AnatomyError(
+            f"config: no SAE with a known L0 at {site['site']} of {site['model']}, which dark_matter asks "
+            "for; add a group to saes, and its name to dark_matter.saes or dark_matter.circuit"
+        )
+    return min(known, key=lambda s: (abs(log(s.width / width)), abs(s.nominal_l0 - target)))
+
+
+def circuit(saes: list[Sae], main: dict[str, str], width: int, target: float) -> dict[str, Sae]:
+    """The SAEs of the terms of Eq. 16: the residual stream at `main`, before it, MLP and attention."""
+    layer = layer_of(main["site"])
+    sites = {
+        "resid": main["site"],
+        "resid_previous": f"blocks.{layer - 1}.hook_resid_post",
+        "mlp_out": f"blocks.{layer}.hook_mlp_out",
+        "attn_out": f"blocks.{layer}.hook_attn_out",
+    }
+    return {
+        name: nearest(saes, {"model": main["model"], "site": site}, width, target)
+        for name, site in sites.items()
+    }

@@ -141,7 +141,7 @@ class CodesWriter:
         self.activation_sum = torch.zeros(width, dtype=torch.float64)
         self.activation_max = torch.zeros(width)
         self.shift: Tensor | None = None
-        self.sum_x: Tensor | float = 0.0
+        self.sum_x = torch.zeros(dictionary.d_in, dtype=torch.float64)
         self.sum_x2 = 0.0
 
     def append(self, x: Tensor, codes: SparseCodes, recon: Tensor) -> None:
@@ -175,7 +175,7 @@ class CodesWriter:
             self.shift = x.mean(0) if len(x) else x.new_zeros(x.shape[-1])
         # Shifted by the first block's mean: a large mean would cost digits of the variance.
         x = x - self.shift
-        self.sum_x = self.sum_x + x.sum(0, dtype=torch.float64)
+        self.sum_x += x.sum(0, dtype=torch.float64).cpu()
         self.sum_x2 += float(x.square().sum(dtype=torch.float64))
 
     def _add_latents(self, codes: SparseCodes, positions: int) -> None:
@@ -226,7 +226,7 @@ class CodesWriter:
         count -= count % CHUNK_ENTRIES if whole_chunks else 0
         for name, array in zip(("indices", "values"), arrays, strict=True):
             self.group[name].append(array[:count])
-        self.pending = [tuple(array[count:] for array in arrays)]
+        self.pending = [(arrays[0][count:], arrays[1][count:])]
 
     def _create(self, name: str, shape: tuple, chunks: tuple, dtype: str) -> Any:
         from zarr.codecs import BloscCodec, Crc32cCodec

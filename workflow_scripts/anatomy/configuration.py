@@ -159,6 +159,13 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "analysis.harvests", "harvests", name
     for name in config["dark_matter"]["saes"]:
         yield "dark_matter.saes", "saes", name
+    for name in config["dark_matter"]["circuit"]:
+        yield "dark_matter.circuit", "saes", name
+    yield (
+        "dark_matter.error_saes.harvest",
+        "harvests",
+        config["dark_matter"]["error_saes"]["harvest"],
+    )
     yield "dark_matter.main.model", "models", config["dark_matter"]["main"]["model"]
     for figure, sites in config["dark_matter"]["contours"].items():
         for site in sites:

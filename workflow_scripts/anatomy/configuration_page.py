@@ -76,7 +76,9 @@ def _type(node: dict) -> str:
 def _shown(value: Any) -> str:
     if value == "—":
         return value
-    return f"`{'null' if value is None else str(value).lower() if isinstance(value, bool) else value}`"
+    return (
+        f"`{'null' if value is None else str(value).lower() if isinstance(value, bool) else value}`"
+    )
 
 
 if __name__ == "__main__":

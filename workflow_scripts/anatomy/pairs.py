@@ -10,7 +10,11 @@ from workflow_scripts.anatomy.tables import VECTORS
 
 
 def pair_products(
-    small: CodesStore, large: CodesStore, analysis: dict[str, Any], seed: int, norms: str | None = None
+    small: CodesStore,
+    large: CodesStore,
+    analysis: dict[str, Any],
+    seed: int,
+    norms: str | None = None,
 ) -> Products:
     """Products of the squared error norms of both SAEs, columns ``small`` and ``large``.
 

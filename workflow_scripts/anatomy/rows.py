@@ -10,9 +10,17 @@ FIGURES = "workflow_scripts.anatomy.figures"
 
 
 def figure_rows() -> dict[str, dict[str, dict[str, Any]]]:
-    """paper -> row -> {tables, caption, draw}, with `draw` as "module:function" of the figure."""
+    """paper -> row -> {tables, caption, files, and draw where there is a figure}.
+
+    `files` are what the row shows, below the run's folder; `draw` is the figure's "module:function".
+    A row with ``rendered: true`` is a table in the paper, and shows a Markdown table instead.
+    """
     papers = yaml.safe_load(REGISTRY.read_text())
     for paper, rows in papers.items():
         for row, about in rows.items():
-            about["draw"] = f"{FIGURES}.{paper}.{about.pop('module', row)}:draw"
+            if about.pop("rendered", False):
+                about["files"] = [f"tables/{paper}/{row}.md"]
+            else:
+                about["files"] = [f"figures/{paper}/{row}.{kind}" for kind in ("pdf", "png")]
+                about["draw"] = f"{FIGURES}.{paper}.{about.pop('module', row)}:draw"
     return papers

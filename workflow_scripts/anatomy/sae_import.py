@@ -138,8 +138,8 @@ def load_sae_lens(folder: str | Path, name: str) -> Any:
             f"{name}: architecture gated is not supported; those that are: {', '.join(SUPPORTED)}"
         )
     import_quietly()
-    from safetensors import SafetensorError
     from sae_lens import SAE
+    from safetensors import SafetensorError
 
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -156,7 +156,7 @@ def _local(sae: dict[str, Any]) -> Any:
 
 
 def _pretrained(sae: dict[str, Any]) -> Any:
-    from workflow_scripts.anatomy.sae_releases import pretrained_specs
+    from workflow_scripts.anatomy.sae_releases import model_kwargs, pretrained_specs
 
     # An unknown release or id is found here in a second, before sae_lens is imported.
     pretrained_specs(sae["release"], [sae["id"]])
@@ -165,13 +165,17 @@ def _pretrained(sae: dict[str, Any]) -> Any:
 
     try:
         with warnings.catch_warnings(action="ignore"):
-            return SAE.from_pretrained(sae["release"], sae["id"], device="cpu")
+            found = SAE.from_pretrained(sae["release"], sae["id"], device="cpu")
     # What a download can raise is the hub client's, the network's and the file system's.
     except Exception as error:
         raise AnatomyError(
             f"{sae['name']}: {sae['id']} of {sae['release']} cannot be loaded "
             f"({_one_line(error)}); check the network, or fill the Hugging Face cache beforehand"
         ) from error
+    # Where the release's own config is in sae_lens 6's format, the registry's word is lost there.
+    if kwargs := model_kwargs(sae["release"]):
+        found.cfg.metadata.model_from_pretrained_kwargs = kwargs
+    return found
 
 
 def import_quietly() -> None:

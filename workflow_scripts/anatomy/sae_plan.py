@@ -1,4 +1,4 @@
-"""What training one SAE amounts to, and whether it can be done, before anything slow is imported."""
+"""What training one SAE amounts to, and whether it can be done; imports nothing slow."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -70,8 +70,8 @@ def plan(sae: dict[str, Any], activations: ActivationStore) -> Plan:
     spared = min(max(1, contexts // 20), max(1, CALIBRATION_TOKENS // used))
     if (contexts - spared) * used < options["batch_size"]:
         raise AnatomyError(
-            f"{where}: harvest {activations.path} has {contexts * used} tokens at {sae['site']}, of "
-            f"which {spared * used} are kept for calibration: fewer than one batch of "
+            f"{where}: harvest {activations.path} has {contexts * used} tokens at {sae['site']}, "
+            f"of which {spared * used} are kept for calibration: fewer than one batch of "
             f"{options['batch_size']}; harvest more contexts or lower training.batch_size"
         )
     steps = options["tokens"] // options["batch_size"]

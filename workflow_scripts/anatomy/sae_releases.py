@@ -8,6 +8,7 @@ import difflib
 import importlib.util
 import re
 from functools import cache
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,10 @@ def pretrained_specs(release: str, ids: list[str]) -> list[dict[str, Any]]:
     return specs
 
 
-def norm_scaling_factor(release: str, sae_id: str) -> float | None:
-    """The factor that activations were multiplied by when this SAE was trained, if the registry has it."""
-    saes = _registry()[release]["saes"]
-    return next((sae.get("norm_scaling_factor") for sae in saes if sae["id"] == sae_id), None)
+def model_kwargs(release: str) -> dict[str, Any]:
+    """How the model has to be loaded for a release, in TransformerLens's terms."""
+    overrides = _registry()[release].get("config_overrides") or {}
+    return overrides.get("model_from_pretrained_kwargs") or {}
 
 
 def _site(release: str, sae_id: str) -> str:
@@ -79,17 +80,11 @@ def _width(sae_id: str, path: str) -> int | None:
     if found := re.search(r"width_(\d+)(k|m)", sae_id):
         # 16k, 65k and 1m stand for powers of two.
         exact = int(found[1]) * {"k": 1000, "m": 1_000_000}[found[2]]
-        return 2 ** round(_log2(exact))
+        return 2 ** round(log2(exact))
     if found := re.match(r"l\d+[rma]_(\d+)x$", sae_id):
         return LLAMA_WIDTH * int(found[1])
     width = _number(r"hook_[a-z_]+_(\d+)$", sae_id) or _number(r"_ds(\d+)_", path)
     return width or (24576 if re.match(r"blocks\.\d+\.hook_resid_(pre|post)$", sae_id) else None)
-
-
-def _log2(number: float) -> float:
-    from math import log2
-
-    return log2(number)
 
 
 def _number(pattern: str, text: str) -> int | None:

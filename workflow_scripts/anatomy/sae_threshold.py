@@ -3,8 +3,8 @@
 At inference a BatchTopK SAE is a JumpReLU SAE with one threshold, so that a token's codes do not
 depend on its neighbours. Two ways to set it, on activations the SAE was not trained on:
 
-``eq8``       the mean over batches of the smallest activation that BatchTopK keeps (Bussmann et al.,
-              Eq. 8). Per batch this is the k n-th largest of its activations, whose mean is not
+``eq8``       the mean over batches of the smallest activation that BatchTopK keeps (the paper's Eq.
+              8). Per batch this is the k n-th largest of its activations, whose mean is not
               the k n-th largest of all: the L0 that comes out may differ from k.
 ``quantile``  the value that exactly k activations per token exceed over the whole sample.
 """
@@ -65,6 +65,6 @@ def calibrate_threshold(
         theta = sum(minima) / max(1, len(minima))
     else:
         # Between the last activation that is kept and the first that is not.
-        last = int(round(k * tokens))
+        last = round(k * tokens)
         theta = float(found[last - 1 : last + 1].double().mean()) if last < len(found) else 0.0
     return theta, float((found > theta).sum()) / tokens

@@ -42,7 +42,9 @@ class Products:
         gram, right = total[np.ix_(rows, rows)], total[rows, self.columns.index(target)]
         scale = np.sqrt(np.diag(gram))
         if (scale == 0).any() or np.linalg.matrix_rank(gram / np.outer(scale, scale)) < len(rows):
-            raise AnatomyError(f"{', '.join(regressors)} are linearly dependent on the training tokens")
+            raise AnatomyError(
+                f"{', '.join(regressors)} are linearly dependent on the training tokens"
+            )
         return np.linalg.solve(gram / np.outer(scale, scale), right / scale) / scale
 
     def residual2(self, target: str, regressors: Sequence[str], weights: np.ndarray) -> np.ndarray:

@@ -27,6 +27,17 @@ SLACK = 0.9
 class _SparseStep:
     """What both architectures share; `_select` says which entries of a batch are active."""
 
+    # sae_lens's, of the class that this is mixed into.
+    cfg: Any
+    W_enc: Tensor
+    b_enc: Tensor
+    W_dec: Tensor
+    b_dec: Tensor
+
+    def _select(self, pre: Tensor) -> Tensor:
+        """Flat positions of the active entries of (batch, m) activations, ascending."""
+        raise NotImplementedError
+
     def training_forward_pass(self, step_input: TrainStepInput) -> TrainStepOutput:
         """The losses of a batch, as sae_lens's `TrainingSAE.training_forward_pass` gives them."""
         x = step_input.sae_in
@@ -98,6 +109,7 @@ class SparseBatchTopKTrainingSAE(_SparseStep, BatchTopKTrainingSAE):
     """sae_lens's `BatchTopKTrainingSAE` with sparse steps."""
 
     floor: float | None = None
+    topk_threshold: Tensor
 
     def training_forward_pass(self, step_input: TrainStepInput) -> TrainStepOutput:
         output = super().training_forward_pass(step_input)

@@ -45,7 +45,7 @@ class ExampleCounts:
     window: int = 32
     examples_per_quantile: int = 7
     negatives: int = 50
-    top: int = 20
+    top: int = 40
     spread: int = 40
     silent: int = 200
 

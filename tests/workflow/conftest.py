@@ -1,0 +1,190 @@
+"""A small workflow of its own: the repository's code, a tiny model, a few thousand tokens."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ("Snakefile", "rules", "workflow_scripts", "envs", "profiles", "config.yaml")
+MODULES = ("argparse", "ast", "calendar", "cmd", "configparser", "dataclasses", "difflib", "doctest")
+SITE = "blocks.1.hook_resid_post"
+
+
+def tiny_config() -> dict:
+    """Two layers, 24 dimensions, six SAEs of the family, one of every other architecture."""
+    training = {"tokens": 8192, "batch_size": 256, "learning_rate": 0.003, "dead_after_tokens": 4096}
+    group = {"kind": "trained", "harvest": "train", "training": training}
+    sites = [f"blocks.{layer}.hook_resid_post" for layer in range(2)]
+    hook_points = [*sites, "blocks.1.hook_mlp_out", "blocks.1.hook_attn_out"]
+    harvest = {"model": "tiny", "dataset": "text", "context_length": 32, "hook_points": hook_points}
+    return {
+        "run": "tiny",
+        "device": "cpu",
+        "models": {
+            "tiny": {
+                "kind": "train",
+                "architecture": "gpt2",
+                "config": {"n_embd": 24, "n_layer": 2, "n_head": 2},
+                "dataset": "text",
+                "vocabulary_size": 400,
+                "context_length": 32,
+                "training": {"tokens": 24_000, "batch_size": 16, "learning_rate": 0.003},
+            }
+        },
+        "datasets": {
+            "text": {"kind": "text_files", "paths": ["text/*.txt"], "validation_fraction": 0.3}
+        },
+        "harvests": {
+            "train": harvest | {"split": "train", "contexts": 256},
+            "heldout": harvest | {"split": "validation", "contexts": 64, "min_position": 8},
+        },
+        "saes": {
+            "main": group
+            | {"sites": [SITE], "architecture": "batchtopk", "widths": [24, 48, 96], "k": [3, 6]},
+            "other": group
+            | {"sites": sites[:1], "architecture": "batchtopk", "widths": [24, 48], "k": [3, 6]},
+            "topk": group | {"sites": [SITE], "architecture": "topk", "widths": [48], "k": [3]},
+            "jumprelu": group
+            | {"sites": [SITE], "architecture": "jumprelu", "widths": [48], "coefficients": [1.0]},
+            "standard": group
+            | {"sites": [SITE], "architecture": "standard", "widths": [48], "coefficients": [1.0]},
+            "circuit": group
+            | {"sites": hook_points[2:], "architecture": "batchtopk", "widths": [48], "k": [3]},
+        },
+        "analysis": {"harvests": ["heldout"], "bootstrap": 100},
+        "interpretability": {"latents": 10, "window": 8},
+        "dark_matter": {
+            "saes": ["main", "other"],
+            "main": {"model": "tiny", "site": SITE},
+            "target_l0": 3,
+            "reference_width": 48,
+            "circuit": ["circuit"],
+            "error_saes": {"harvest": "train", "width": 96, "k": 3, "training": training, "seeds": [0]},
+            "contours": {
+                "fig2": [{"model": "tiny", "site": SITE}],
+                "fig10": [{"model": "tiny", "site": sites[0]}],
+                "fig11": [{"model": "tiny", "site": sites[0]}],
+            },
+            "tokens_shown": 20,
+            "intervention_contexts": 8,
+            "fig15": {"contexts": None},
+            "appendix_d": {"features": 200, "d": 20, "tokens": 500, "repeats": 2},
+            "planted_truth": {"features": 60, "d": 12, "tokens": 600, "repeats": 1},
+        },
+    }
+
+
+class Workflow:
+    """A folder in which the workflow runs, its configuration, and how to start it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @classmethod
+    def create(cls, folder: Path, config: dict) -> "Workflow":
+        """Copy the code into `folder`, beside some text and a configuration."""
+        folder.mkdir()
+        for name in CODE:
+            source = ROOT / name
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(
+                source, folder / name
+            )
+        (folder / "text").mkdir()
+        library = Path(sysconfig.get_path("stdlib"))
+        for module in MODULES:
+            shutil.copy(library / f"{module}.py", folder / "text" / f"{module}.txt")
+        workflow = cls(folder)
+        workflow.configure(config)
+        return workflow
+
+    def copy(self, folder: Path) -> "Workflow":
+        """The same workflow with all its results, time stamps kept, somewhere else."""
+        subprocess.run(["cp", "-a", self.folder, folder], check=True)
+        return Workflow(folder)
+
+    def configure(self, config: dict) -> None:
+        """Write the configuration."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+    @property
+    def config(self) -> dict:
+        """The configuration as it stands."""
+        return yaml.safe_load((self.folder / "config.yaml").read_text())
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of Snakemake."""
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Without a network, and without what the surrounding test run has set."""
+        return os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run Snakemake here and wait for it."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=1200,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+        return done
+
+    def would_run(self, *targets: str) -> dict[str, int]:
+        """Rule -> number of jobs of a dry run; empty where there is nothing to be done."""
+        output = self.run("--dry-run", "--quiet", "rules", *targets).stdout
+        counts = {}
+        for line in output.splitlines():
+            match = re.fullmatch(r"(\w+)\s+(\d+)", line.strip())
+            if match and match[1] != "total":
+                counts[match[1]] = int(match[2])
+        return counts
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace text in a file of the code."""
+        file = self.folder / path
+        text = file.read_text()
+        assert old in text, f"{path} has no {old!r}"
+        file.write_text(text.replace(old, new))
+
+    def tables(self) -> dict[str, str]:
+        """Every table of the run, by its path."""
+        run = self.folder / "results" / self.config["run"]
+        return {str(p.relative_to(run)): p.read_text() for p in sorted(run.glob("tables/**/*.csv"))}
+
+    def json(self, path: str) -> dict:
+        """A JSON file of the results."""
+        return json.loads((self.folder / "results" / path).read_text())
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workflow:
+    """The tiny workflow, run to its end once. Tests copy it and must not change it."""
+    workflow = Workflow.create(tmp_path_factory.mktemp("finished") / "workflow", tiny_config())
+    workflow.run()
+    return workflow
+
+
+@pytest.fixture
+def workflow(finished, tmp_path) -> Workflow:
+    """A copy of the finished workflow to play with."""
+    return finished.copy(tmp_path / "workflow")
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Workflow:
+    """The tiny workflow before anything was run."""
+    return Workflow.create(tmp_path / "workflow", tiny_config())

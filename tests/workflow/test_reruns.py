@@ -1,0 +1,96 @@
+"""Touch one thing, and exactly what hangs on it runs again."""
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.workflow
+
+LIBRARY = "workflow_scripts/anatomy"
+
+
+def test_a_finished_workflow_has_nothing_to_do(workflow):
+    assert workflow.would_run() == {}
+
+
+def test_a_comment_and_a_docstring_rerun_nothing(workflow):
+    workflow.edit(f"{LIBRARY}/regression.py", "import torch\n", "import torch  # a comment\n")
+    workflow.edit(f"{LIBRARY}/regression.py", '"""A fitted map', '"""Some fitted map')
+    workflow.edit("workflow_scripts/decompose_error.py", "begin(", "# a comment\nbegin(")
+    assert workflow.would_run() == {}
+
+
+def test_a_figures_drawing_function_reruns_that_figure(workflow):
+    workflow.edit(f"{LIBRARY}/figures/dark_matter/fig4.py", '"viridis"', '"magma"')
+    assert workflow.would_run() == {"draw_figure": 1, "all": 1}
+    before = (workflow.folder / "results/tiny/figures/dark_matter/fig4.png").read_bytes()
+    workflow.run()
+    assert (workflow.folder / "results/tiny/figures/dark_matter/fig4.png").read_bytes() != before
+    assert workflow.would_run() == {}
+
+
+def test_the_fit_of_eq_13_reruns_what_it_fits(workflow):
+    """Figures 4 and 16 and the baselines of figure 13 are the only ones that fit with it."""
+    workflow.edit(f"{LIBRARY}/scalar_prediction.py", "/ scale)\n", "/ (1 * scale))\n")
+    would = workflow.would_run()
+    assert would.pop("check_claims", 1) == 1
+    assert would == {
+        "tabulate_dark_matter_fig4": 1,
+        "tabulate_dark_matter_fig13": 1,
+        "tabulate_dark_matter_fig16": 1,
+        "draw_figure": 3,
+        "all": 1,
+    }
+
+
+def test_eq_13_itself_reruns_fig4_alone(workflow):
+    workflow.edit("workflow_scripts/tabulate_dark_matter_fig4.py", '("r2", ["small"])', '("r2", ["small"][:])')
+    would = workflow.would_run()
+    assert would.pop("check_claims", 1) == 1
+    assert would == {"tabulate_dark_matter_fig4": 1, "draw_figure": 1, "all": 1}
+
+
+def test_one_more_sae_is_trained_and_analysed_alone(workflow):
+    config = workflow.config
+    config["saes"]["topk"]["seeds"] = [0, 1]
+    workflow.configure(config)
+    would = workflow.would_run()
+    stages = ("train_sae", "reconstruct_activations", "decompose_error")
+    assert {name: would.get(name) for name in stages} == dict.fromkeys(stages, 1)
+    untouched = ("train_language_model", "harvest_activations", "gather_site_moments", "pursue_activations")
+    assert not set(untouched) & set(would)
+    assert "tabulate_dark_matter_fig6" in would
+
+
+def test_one_more_harvest_leaves_the_others(workflow):
+    config = workflow.config
+    config["harvests"]["more"] = config["harvests"]["train"] | {"contexts": 8}
+    workflow.configure(config)
+    assert workflow.would_run() == {}
+
+
+def test_the_split_reruns_regressions_and_no_sae(workflow):
+    config = workflow.config
+    config["analysis"]["split"] = "paper"
+    workflow.configure(config)
+    would = workflow.would_run()
+    assert "decompose_error" in would
+    assert not {"train_sae", "reconstruct_activations", "harvest_activations"} & set(would)
+
+
+def test_another_run_shares_the_stores(workflow):
+    config = workflow.config
+    config["run"] = "second"
+    workflow.configure(config)
+    would = workflow.would_run("dark_matter_fig4")
+    assert would == {"tabulate_dark_matter_fig4": 1, "draw_figure": 1, "dark_matter_fig4": 1}
+
+
+def test_another_configuration_replaces_the_default_one(workflow):
+    """Snakemake would merge the two; nothing of the default may join."""
+    config = workflow.config
+    config["run"] = "preset"
+    del config["saes"]["standard"]
+    (workflow.folder / "preset.yaml").write_text(yaml.safe_dump(config))
+    listed = workflow.run("--dry-run", "--configfile", "preset.yaml").stdout
+    assert "results/preset/" in listed
+    assert "standard-w48" not in listed

@@ -1,0 +1,1 @@
+"""What the papers claim, as entries that a run's tables decide."""

@@ -1,0 +1,222 @@
+"""Measures that many claims share; each writes its own description."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workflow_scripts.anatomy.claims.claim import Measure, Measurement, NotTestable, Tables
+from workflow_scripts.anatomy.claims.contrasts import (
+    Columns,
+    contrast,
+    fitted_slope,
+    mean_interval,
+)
+
+CONTEXTS = "contexts"
+SAES = "SAEs"
+BOTH = "contexts and SAEs"
+SAE = ["model", "site", "sae"]
+
+
+def columns(table: pd.DataFrame, name: str) -> Columns:
+    """A column and the ends of its interval, each (n,); NaN ends where the table has none."""
+    value = table[name].to_numpy(float)
+    if f"{name}_lo" not in table:
+        return value, np.full(len(value), np.nan), np.full(len(value), np.nan)
+    return value, table[f"{name}_lo"].to_numpy(float), table[f"{name}_hi"].to_numpy(float)
+
+
+def stacked(tables: Tables, names: Sequence[str]) -> pd.DataFrame:
+    """The rows of those of some tables that there are, every SAE once.
+
+    Raises
+    ------
+    NotTestable: there is none of them.
+    """
+    parts, reason = [], NotTestable("no table")
+    for name in names:
+        try:
+            parts.append(tables[name])
+        except NotTestable as missing:
+            reason = missing
+    if not parts:
+        raise reason
+    table = pd.concat(parts, ignore_index=True)
+    return table.drop_duplicates(SAE, ignore_index=True) if len(parts) > 1 else table
+
+
+def chosen(table: pd.DataFrame, **where: object) -> pd.DataFrame:
+    """The rows with these values in these columns.
+
+    Raises
+    ------
+    NotTestable: there are none.
+    """
+    for column, value in where.items():
+        table = table[table[column] == value]
+        if table.empty:
+            raise NotTestable(f"no rows with {column} {value}")
+    return table.reset_index(drop=True)
+
+
+def combination(table: pd.DataFrame, name: str, weights: NDArray, over: str = CONTEXTS):
+    """Weighted sum of a column, as a measurement."""
+    return Measurement(*contrast(weights, *columns(table, name)), over=over)
+
+
+def lowest(names: Sequence[str], column: str, **where: object) -> Measure:
+    """The smallest number of a column; its interval goes from the lowest `lo` to the lowest `hi`."""
+    return _extreme("lowest", names, column, np.min, where)
+
+
+def highest(names: Sequence[str], column: str, **where: object) -> Measure:
+    """The largest number of a column; its interval goes from the highest `lo` to the highest `hi`."""
+    return _extreme("highest", names, column, np.max, where)
+
+
+def mean(names: Sequence[str], column: str, **where: object) -> Measure:
+    """Mean of a column over its rows."""
+
+    def measure(tables: Tables) -> Measurement:
+        table = chosen(stacked(tables, names), **where)
+        return combination(table, column, np.full(len(table), 1 / len(table)))
+
+    return Measure(f"mean {column}{_of(where)} ({_all(names)})", measure)
+
+
+def gap(names: Sequence[str], first: str, second: str) -> Measure:
+    """Mean over SAEs of one column minus another one."""
+
+    def measure(tables: Tables) -> Measurement:
+        table = stacked(tables, names)
+        both = [np.concatenate(p) for p in zip(columns(table, first), columns(table, second))]
+        weights = np.repeat([1 / len(table), -1 / len(table)], len(table))
+        return Measurement(*contrast(weights, *both), over=CONTEXTS)
+
+    return Measure(f"mean of {first} - {second} ({_all(names)})", measure)
+
+
+def label_gap(
+    name: str,
+    column: str,
+    by: str,
+    first: str,
+    second: str,
+    keep: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    among: str = "",
+) -> Measure:
+    """Mean of a column over the rows labelled `first` in column `by`, minus that of `second`.
+
+    keep, among: which rows take part, as a function and in words.
+    """
+
+    def measure(tables: Tables) -> Measurement:
+        table = tables[name] if keep is None else keep(tables[name])
+        sides = [(table[by] == label).to_numpy() for label in (first, second)]
+        for label, side in zip((first, second), sides, strict=True):
+            if not side.any():
+                raise NotTestable(f"table {name} has no {by} {label}")
+        return combination(table, column, sides[0] / sides[0].sum() - sides[1] / sides[1].sum())
+
+    what = f"mean {column} of {first} minus {second}{', ' + among if among else ''}"
+    return Measure(f"{what} ({name})", measure)
+
+
+def slope(
+    names: Sequence[str],
+    column: str,
+    by: str,
+    given: Sequence[str] = (),
+    minus: str | None = None,
+    log: bool = False,
+) -> Measure:
+    """Change of a column per doubling of another one, at fixed values of others, at every site.
+
+    A least-squares plane over the logarithms to base 2 of `by` and `given`, with a constant for each
+    (model, site). With `log` the change is relative. `minus` is a column that is taken off first.
+    """
+    target = f"{column} - {minus}" if minus else column
+    if log:
+        target = f"log({column} / {minus})" if minus else column
+    how = "relative change" if log and not minus else "change"
+    fixed = f" at fixed {' and '.join(given)}" if given else ""
+
+    def measure(tables: Tables) -> Measurement:
+        table = stacked(tables, names)
+        design = [np.log2(table[each].to_numpy(float)) for each in (by, *given)]
+        design += list(_constants(table))
+        terms = [(1.0, _scaled(columns(table, column), log))]
+        if minus:
+            terms.append((-1.0, _scaled(columns(table, minus), log)))
+        found = fitted_slope(np.stack(design, 1), 0, terms)
+        if log and not minus:
+            found = tuple(float(np.expm1(each)) for each in found)
+        return Measurement(*found, over=BOTH)
+
+    return Measure(f"{how} of {target} per doubling of {by}{fixed} ({_all(names)})", measure)
+
+
+def decrease(name: str, before: str, after: str) -> Measure:
+    """Mean relative decrease from one column to another of the same SAE and tokens.
+
+    The interval is over SAEs: both numbers of a row come from the same tokens, so their sampling
+    error cancels in the ratio.
+    """
+
+    def measure(tables: Tables) -> Measurement:
+        table = tables[name]
+        ratio = np.log(table[after].to_numpy(float) / table[before].to_numpy(float))
+        value, low, high = (float(-np.expm1(end)) for end in mean_interval(ratio))
+        return Measurement(value, high, low, over=SAES)
+
+    return Measure(f"mean relative decrease from {before} to {after} ({name})", measure)
+
+
+def beside(measure: Measure, *others: Measure) -> Measure:
+    """A measure whose note also gives the values of others, where they can be measured."""
+
+    def measured(tables: Tables) -> Measurement:
+        found = measure(tables)
+        details = [found.detail] if found.detail else []
+        for other in others:
+            try:
+                details.append(f"{other.text}: {other(tables).value:.4g}")
+            except NotTestable as reason:
+                details.append(f"{other.text}: {reason}")
+        return replace(found, detail="; ".join(details))
+
+    return Measure(measure.text, measured)
+
+
+def _extreme(
+    word: str, names: Sequence[str], column: str, pick: Callable, where: dict[str, object]
+) -> Measure:
+    def measure(tables: Tables) -> Measurement:
+        ends = columns(chosen(stacked(tables, names), **where), column)
+        return Measurement(*(float(pick(end)) for end in ends), over=CONTEXTS)
+
+    return Measure(f"{word} {column}{_of(where)} ({_all(names)})", measure)
+
+
+def _constants(table: pd.DataFrame) -> NDArray:
+    """One indicator for each (model, site), (sites, n)."""
+    site = table["model"].astype(str) + " " + table["site"].astype(str)
+    return np.stack([(site == each).to_numpy(float) for each in site.unique()])
+
+
+def _scaled(parts: Columns, log: bool) -> Columns:
+    if not log:
+        return parts
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(parts[0]), np.log(parts[1]), np.log(parts[2])
+
+
+def _of(where: dict[str, object]) -> str:
+    return f" of {', '.join(f'{column} {value}' for column, value in where.items())}" if where else ""
+
+
+def _all(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,37 @@
+"""Figure 13: R^2 of predicting the error norm, by layer, for every regressor."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+
+NAMES = {
+    "activation": "activation",
+    "token": "token identity",
+    "l0": "SAE $L_0$",
+    "activation_norm": "activation norm",
+    "loss": "model loss",
+    "position": "position",
+}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw from `fig13.csv`; one panel per model."""
+    models = list(table.groupby("model", sort=False))
+    figure, axes = new_figure(1, len(models), squeeze=False)
+    for panel, (model, part) in zip(axes[:, 0], models, strict=True):
+        for colour, (regressor, name) in zip(PALETTE, NAMES.items(), strict=False):
+            line = part[part["regressor"] == regressor].sort_values("layer")
+            panel.plot(line["layer"], line["r2"], "o-", color=colour, label=name)
+            panel.fill_between(
+                line["layer"], line["r2_lo"], line["r2_hi"], color=colour, alpha=0.15, linewidth=0
+            )
+        panel.axhline(0, color="grey", linewidth=0.5)
+        panel.set_ylim(min(-0.05, part["r2"].min() - 0.05), 1)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.set_xlabel("Layer")
+        panel.set_ylabel("Error norm $R^2$")
+        panel.set_title(model)
+    axes[0, 0].legend(fontsize=5.5, ncol=2)
+    return figure

@@ -1,0 +1,43 @@
+"""Figure 8: per cent of the loss increase recovered by either part of the error, and predictions."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+
+NAMES = {"linear_error": "LinearError", "nonlinear_error": "NonlinearError"}
+AXES = {"width": "SAE width (latents)", "l0": "SAE $L_0$"}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw from `fig8.csv`: columns are components, rows the axis along which SAEs vary."""
+    figure, axes = new_figure(2, 2, "page", ratio=0.6, sharey=True)
+    for row, (axis, label) in zip(axes, AXES.items(), strict=True):
+        for panel, (component, name) in zip(row, NAMES.items(), strict=True):
+            part = table[(table["axis"] == axis) & (table["component"] == component)]
+            spread = [
+                part["ce_recovered"] - part["ce_recovered_lo"],
+                part["ce_recovered_hi"] - part["ce_recovered"],
+            ]
+            panel.errorbar(
+                part[axis], part["ce_recovered"], np.abs(spread), fmt="o-", color=PALETTE[0], capsize=2,
+                label="Loss recovered",
+            )  # fmt: skip
+            panel.plot(
+                part[axis], part["norm_share"], "s--", color=PALETTE[1], label="Predicted by norm"
+            )
+            panel.plot(
+                part[axis],
+                part["variance_share"],
+                "^--",
+                color=PALETTE[2],
+                label="Predicted by variance",
+            )
+            panel.set_xscale("log", base=2)
+            panel.set_xlabel(label)
+            panel.set_title(f"Sae(x) + {name}(x)")
+            panel.axhline(0, color="grey", linewidth=0.5)
+        row[0].set_ylabel("Loss increase recovered (%)")
+    axes[0, 1].legend(loc="best")
+    return figure

@@ -1,0 +1,30 @@
+"""Section 5.2: FVU of SAEs trained on the linear and on the nonlinear error, as they are trained."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+
+NAMES = {"linear_error": "LinearError(x)", "nonlinear_error": "NonlinearError(x)"}
+COLOURS = {"linear_error": PALETTE[2], "nonlinear_error": PALETTE[3]}
+
+
+def draw(table: pd.DataFrame, final: pd.DataFrame) -> Figure:
+    """Draw from `sec5_2.csv` and `sec5_2_final.csv`: curves on training, dashes on held-out tokens."""
+    figure, axes = new_figure()
+    for component, name in NAMES.items():
+        held_out = final.loc[final["component"] == component, "fvu_held_out"]
+        label = f"{name}, held out {held_out.mean():.2f}"
+        for _, curve in table[table["component"] == component].groupby("seed"):
+            axes.plot(
+                curve["tokens"], curve["fvu"], color=COLOURS[component], linewidth=0.8, label=label
+            )
+            label = None
+        for value in held_out:
+            axes.axhline(value, color=COLOURS[component], linestyle="--", linewidth=0.7)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("Training tokens")
+    axes.set_ylabel("FVU of the SAE on the error")
+    axes.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
+    axes.legend(loc="upper right")
+    return figure

@@ -1,0 +1,14 @@
+"""Show a table as Markdown, numbers with three digits."""
+
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.store import replacing
+from workflow_scripts.anatomy.tables import read_table
+
+begin(snakemake.log[0], snakemake.threads)
+
+table = read_table(snakemake.input.table)
+shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+lines = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
+with replacing(snakemake.output.rendered) as temporary:
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    temporary.write_text(f"{snakemake.params.caption}\n\n{text}\n")

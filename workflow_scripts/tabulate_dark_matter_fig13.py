@@ -1,0 +1,30 @@
+"""Figure 13: the error norm of each layer's SAE from the activation, and from simpler regressors."""
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.catalogue import layer_of
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.norm_baselines import norm_baselines
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.store import opening
+from workflow_scripts.anatomy.tables import IDENTITY, read_table, with_interval, write_rows
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, analysis = snakemake.params, snakemake.params.analysis
+stores = {path: open_activations(path) for path in snakemake.input.activations}
+harvests = {store.group.attrs["model"]: store for store in stores.values()}
+rows = []
+for codes_path, norms_path, scores_path in zip(
+    snakemake.input.codes, snakemake.input.norms, snakemake.input.scores, strict=True
+):
+    codes, (scores,) = open_codes(codes_path), read_table(scores_path).to_dict("records")
+    store = harvests[scores["model"]]
+    split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+    norms2 = opening(norms_path.removesuffix("/manifest.json"), "norms")["norms2"]
+    who = {name: scores[name] for name in IDENTITY} | {"layer": layer_of(scores["site"])}
+    activation = [scores[f"norm_r2_error{end}"] for end in ("", "_lo", "_hi")]
+    found = [("activation", *activation)]
+    found += norm_baselines(store, codes, norms2, split, analysis["bootstrap"], params.seed)
+    rows += [who | {"regressor": name} | with_interval("r2", values) for name, *values in found]
+write_rows(snakemake.output.table, rows)

@@ -1,0 +1,41 @@
+"""Figure 14: the norm probe's dot product with each latent, against the latent's average activation."""
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.decomposition import Subject
+from workflow_scripts.anatomy.devices import resolve_device
+from workflow_scripts.anatomy.dictionary import load
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.latent_probe import latent_probe
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.tables import identity, write_rows
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, analysis = snakemake.params, snakemake.params.analysis
+device = resolve_device(params.device)
+store = open_activations(snakemake.input.activations)
+codes, dictionary = open_codes(snakemake.input.codes), load(snakemake.input.sae, device)
+split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+subject = Subject(
+    store, params.site, dictionary, codes, split, device, snakemake.threads, analysis["dask"]
+)
+dots, errors, averages = latent_probe(subject)
+who = identity(dictionary.metadata, codes.summary)
+firing = codes.latents("firing_count")
+write_rows(
+    snakemake.output.table,
+    (
+        who
+        | {
+            "latent": latent,
+            "average_activation": averages[latent],
+            "firing_count": firing[latent],
+            "probe_dot": dots[latent],
+            "probe_dot_lo": dots[latent] - 1.96 * errors[latent],
+            "probe_dot_hi": dots[latent] + 1.96 * errors[latent],
+        }
+        for latent in range(dictionary.width)
+        if firing[latent] > 0
+    ),
+)

@@ -1,0 +1,20 @@
+"""Figure 7: detection accuracy by activation decile, over the latents of all seeds of a component."""
+
+import pandas as pd
+
+from workflow_scripts.anatomy.interpretability.scores import summarise
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.tables import read_table, write_table
+
+begin(snakemake.log[0], snakemake.threads)
+
+parts = []
+for number, path in enumerate(snakemake.input.scores):
+    part = read_table(path)
+    # A latent of another seed is another latent.
+    part["latent"] = [f"{number}/{latent}" for latent in part["latent"]]
+    parts.append(part)
+scores = pd.concat(parts, ignore_index=True)
+write_table(
+    snakemake.output.table, summarise(scores, snakemake.params.seed, snakemake.params.bootstrap)
+)

@@ -1,0 +1,29 @@
+"""Train an SAE on the linear or the nonlinear error of another one, computed as it is read."""
+
+from pathlib import Path
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.devices import resolve_device
+from workflow_scripts.anatomy.dictionary import load
+from workflow_scripts.anatomy.error_components import error_store, load_error_map
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.reconstruct import reconstruct
+from workflow_scripts.anatomy.sae_training import train_sae
+from workflow_scripts.anatomy.tables import write_rows
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, device = snakemake.params, resolve_device(snakemake.params.device)
+dictionary = load(snakemake.input.sae, device)
+linear = load_error_map(snakemake.input.maps, device)
+harvests = [
+    error_store(open_activations(path), params.site, dictionary, linear, params.component, device)
+    for path in (snakemake.input.training, snakemake.input.activations)
+]
+folder = Path(snakemake.output.sae_lens).parent
+trained, curve = train_sae(params.sae, harvests[0], params.model_name, folder, device)
+for row in curve:
+    row |= {"component": params.component, "seed": params.sae["seed"]}
+write_rows(snakemake.output.curve, curve)
+reconstruct(trained, harvests[1], params.site, Path(snakemake.output.codes).parent, device)
+trained.save(snakemake.output.sae)
