@@ -6,7 +6,9 @@ from snakemake.utils import min_version
 from workflow_scripts.anatomy.catalogue import catalogue
 from workflow_scripts.anatomy.code_digest import code_of
 from workflow_scripts.anatomy.configuration import check
+from workflow_scripts.anatomy.dark_matter_plan import dark_matter_plan
 from workflow_scripts.anatomy.errors import AnatomyError
+from workflow_scripts.anatomy.local_files import check_local_files
 from workflow_scripts.anatomy.rows import figure_rows
 
 min_version("9.0")
@@ -21,7 +23,9 @@ if "models" not in config:
 
 try:
     config = check(config)
+    check_local_files(config)
     SAES = {(sae.model, sae.site, sae.name): sae for sae in catalogue(config)}
+    DARK_PLAN = dark_matter_plan(config, list(SAES.values()))
 except AnatomyError as error:
     raise WorkflowError(f"error: {error}") from None
 
@@ -32,6 +36,10 @@ if all(model["kind"] != "train" for model in config["models"].values()):
     del ROWS["models"]
 if all(sae.kind != "trained" for sae in SAES.values()):
     del ROWS["saes"]["training_curves"]
+for row, reason in DARK_PLAN.missing.items():
+    del ROWS["dark_matter"][row]
+    if workflow.is_main_process:
+        logger.info(f"dark_matter_{row} is left out: {reason}")
 GPU = int(config["device"] == "cuda")
 
 

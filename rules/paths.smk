@@ -72,3 +72,8 @@ def error_sae_block(component, seed):
         "training": block["training"],
         "harvest": block["harvest"],
     }
+
+
+def error_sae_activations():
+    block = config["dark_matter"]
+    return f"{STORE}/{block['main']['model']}/{block['error_saes']['harvest']}.zarr/manifest.json"

@@ -1,37 +1,20 @@
 # "Decomposing The Dark Matter of Sparse Autoencoders": the tables of its figures.
 
-from workflow_scripts.anatomy.catalogue import (
-    circuit,
-    family,
-    nearest,
-    nearest_l0,
-    nearest_per_layer,
-)
+from workflow_scripts.anatomy.catalogue import family
 
 DARK = config["dark_matter"]
-DARK_FAMILY = [sae for sae in SAES.values() if sae.group in DARK["saes"]]
-DARK_MAIN = family(DARK_FAMILY, [DARK["main"]])
-DARK_SCALING = nearest_l0(DARK_MAIN, DARK["target_l0"])
-DARK_LAYERS = nearest_per_layer(DARK_FAMILY, DARK["layer_target_l0"] or DARK["target_l0"])
-DARK_REFERENCE = nearest(DARK_FAMILY, DARK["main"], DARK["reference_width"], DARK["target_l0"])
-DARK_CIRCUIT = circuit(
-    DARK_FAMILY + [sae for sae in SAES.values() if sae.group in DARK["circuit"]],
-    DARK["main"],
-    DARK["reference_width"],
-    DARK["target_l0"],
-)
 ERROR_SAES = {
     f"{RUN}/error_saes/{component}-s{seed}": component
     for component in ("linear_error", "nonlinear_error")
-    for seed in DARK["error_saes"]["seeds"]
+    for seed in (DARK["error_saes"] or {"seeds": []})["seeds"]
 }
 
 
 rule tabulate_dark_matter_scaling:
     """Figures 1 and 9a: FVU against width, with and without pursuit, and the fits."""
     input:
-        scores=[scores_path(sae) for sae in DARK_SCALING],
-        pursuit_scores=[scores_path(sae, "pursuit") for sae in DARK_SCALING],
+        scores=[scores_path(sae) for sae in DARK_PLAN.scaling],
+        pursuit_scores=[scores_path(sae, "pursuit") for sae in DARK_PLAN.scaling],
     output:
         table="<run>/tables/dark_matter/{row}.csv",
         fit="<run>/tables/dark_matter/{row}_fit.csv",
@@ -55,7 +38,7 @@ rule tabulate_dark_matter_scaling:
 rule tabulate_dark_matter_contours:
     """Figures 2, 10 and 11: the three predictions for every SAE of some sites."""
     input:
-        scores=lambda w: [scores_path(s) for s in family(DARK_FAMILY, DARK["contours"][w.row])],
+        scores=lambda w: [scores_path(s) for s in family(DARK_PLAN.family, DARK["contours"][w.row])],
     output:
         table="<run>/tables/dark_matter/{row}.csv",
     log:
@@ -79,7 +62,7 @@ rule tabulate_dark_matter_contours:
 rule tabulate_dark_matter_fig3:
     """Figure 3: error norm R^2 of the SAE nearest the target L0 at every layer."""
     input:
-        scores=[scores_path(sae) for sae in DARK_LAYERS],
+        scores=[scores_path(sae) for sae in DARK_PLAN.layers],
     output:
         table="<run>/tables/dark_matter/fig3.csv",
     log:
@@ -101,7 +84,7 @@ rule tabulate_dark_matter_fig3:
 rule tabulate_dark_matter_fig4:
     """Figure 4: error norms of larger SAEs predicted from smaller ones (Eq. 13)."""
     input:
-        codes=[codes_path(sae) for sae in DARK_SCALING],
+        codes=[codes_path(sae) for sae in DARK_PLAN.scaling],
     output:
         table="<run>/tables/dark_matter/fig4.csv",
     log:
@@ -126,8 +109,8 @@ rule tabulate_dark_matter_tokens:
     input:
         activations=activations_path(DARK["main"]["model"]),
         tokenizer=f"{STORE}/{DARK['main']['model']}/tokenizer/tokenizer.json",
-        codes=[codes_path(sae) for sae in DARK_SCALING],
-        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_SCALING],
+        codes=[codes_path(sae) for sae in DARK_PLAN.scaling],
+        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_PLAN.scaling],
     output:
         table="<run>/tables/dark_matter/{row}.csv",
     log:
@@ -153,7 +136,7 @@ rule tabulate_dark_matter_tokens:
 rule tabulate_dark_matter_fig6:
     """Figure 6: the norm prediction test for five vectors, over all SAEs of the run."""
     input:
-        scores=[scores_path(sae) for sae in SAES.values()],
+        scores=[scores_path(sae) for sae in DARK_PLAN.judged],
     output:
         table="<run>/tables/dark_matter/fig6.csv",
     log:
@@ -174,7 +157,7 @@ rule tabulate_dark_matter_fig6:
 rule tabulate_dark_matter_appendix_a1:
     """Appendix A.1: norms of reconstructions, and whether b* only undoes shrinkage."""
     input:
-        scores=[scores_path(sae) for sae in SAES.values()],
+        scores=[scores_path(sae) for sae in DARK_PLAN.judged],
     output:
         table="<run>/tables/dark_matter/appendix_a1.csv",
     log:
@@ -217,10 +200,10 @@ rule tabulate_dark_matter_appendix_c1:
 rule train_error_sae:
     """Train an SAE on the linear or the nonlinear error of the reference SAE (section 5.2)."""
     input:
-        training=f"{STORE}/{DARK['main']['model']}/{DARK['error_saes']['harvest']}.zarr/manifest.json",
+        training=lambda w: error_sae_activations(),
         activations=activations_path(DARK["main"]["model"]),
-        sae=sae_path(DARK_REFERENCE, "sae.safetensors"),
-        maps=scores_path(DARK_REFERENCE, file="maps.npz"),
+        sae=sae_path(DARK_PLAN.reference, "sae.safetensors"),
+        maps=scores_path(DARK_PLAN.reference, file="maps.npz"),
     output:
         sae="<run>/error_saes/{component}-s{seed}/sae.safetensors",
         sae_lens="<run>/error_saes/{component}-s{seed}/sae_lens/cfg.json",
@@ -363,8 +346,10 @@ rule measure_loss_recovery:
 rule tabulate_dark_matter_fig8:
     """Figure 8: the loss that each part of the error recovers, against width and against L0."""
     input:
-        by_width=[loss_recovery_path(sae) for sae in DARK_SCALING],
-        by_l0=[loss_recovery_path(s) for s in DARK_MAIN if s.width == DARK_REFERENCE.width],
+        by_width=[loss_recovery_path(sae) for sae in DARK_PLAN.scaling],
+        by_l0=[
+            loss_recovery_path(s) for s in DARK_PLAN.main if s.width == DARK_PLAN.reference.width
+        ],
     output:
         table="<run>/tables/dark_matter/fig8.csv",
     log:
@@ -386,9 +371,9 @@ rule tabulate_dark_matter_fig9b:
     """Figure 9b: the error of the reference SAE from SAE reconstructions of what feeds its site."""
     input:
         activations=activations_path(DARK["main"]["model"]),
-        maps=scores_path(DARK_REFERENCE, file="maps.npz"),
-        saes=[sae_path(sae, "sae.safetensors") for sae in DARK_CIRCUIT.values()],
-        codes=[codes_path(sae) for sae in DARK_CIRCUIT.values()],
+        maps=scores_path(DARK_PLAN.reference, file="maps.npz"),
+        saes=[sae_path(sae, "sae.safetensors") for sae in DARK_PLAN.circuit.values()],
+        codes=[codes_path(sae) for sae in DARK_PLAN.circuit.values()],
     output:
         table="<run>/tables/dark_matter/fig9b.csv",
     log:
@@ -403,7 +388,7 @@ rule tabulate_dark_matter_fig9b:
         gpu=GPU,
     params:
         code=code_of("tabulate_dark_matter_fig9b.py"),
-        sources=list(DARK_CIRCUIT),
+        sources=list(DARK_PLAN.circuit),
         analysis=config["analysis"],
         seed=config["seed"],
         device=config["device"],
@@ -414,10 +399,10 @@ rule tabulate_dark_matter_fig9b:
 rule tabulate_dark_matter_fig13:
     """Figure 13: the error norm from the activation, and from simpler regressors, by layer."""
     input:
-        activations=[activations_path(m) for m in sorted({sae.model for sae in DARK_LAYERS})],
-        codes=[codes_path(sae) for sae in DARK_LAYERS],
-        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_LAYERS],
-        scores=[scores_path(sae) for sae in DARK_LAYERS],
+        activations=[activations_path(m) for m in sorted({sae.model for sae in DARK_PLAN.layers})],
+        codes=[codes_path(sae) for sae in DARK_PLAN.layers],
+        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_PLAN.layers],
+        scores=[scores_path(sae) for sae in DARK_PLAN.layers],
     output:
         table="<run>/tables/dark_matter/fig13.csv",
     log:
@@ -441,8 +426,8 @@ rule tabulate_dark_matter_fig14:
     """Figure 14: the norm probe of Sae(x) against the latents, for the widest SAE (Eq. 21, 22)."""
     input:
         activations=activations_path(DARK["main"]["model"]),
-        sae=sae_path(DARK_SCALING[-1], "sae.safetensors"),
-        codes=codes_path(DARK_SCALING[-1]),
+        sae=sae_path(DARK_PLAN.scaling[-1], "sae.safetensors"),
+        codes=codes_path(DARK_PLAN.scaling[-1]),
     output:
         table="<run>/tables/dark_matter/fig14.csv",
     log:
@@ -469,7 +454,7 @@ rule tabulate_dark_matter_fig15:
     """Figure 15 and table 1: the decomposition on x' = Sae(x) with noise of known size."""
     input:
         activations=activations_path(DARK["main"]["model"]),
-        sae=sae_path(DARK_REFERENCE, "sae.safetensors"),
+        sae=sae_path(DARK_PLAN.reference, "sae.safetensors"),
     output:
         table="<run>/tables/dark_matter/fig15.csv",
         correlations="<run>/tables/dark_matter/table1.csv",
@@ -497,8 +482,8 @@ rule tabulate_dark_matter_fig15:
 rule tabulate_dark_matter_fig16:
     """Figure 16: does the nonlinear error's norm help to predict a larger SAE's error norm (Eq. 23)?"""
     input:
-        codes=[codes_path(sae) for sae in DARK_SCALING],
-        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_SCALING],
+        codes=[codes_path(sae) for sae in DARK_PLAN.scaling],
+        norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_PLAN.scaling],
     output:
         table="<run>/tables/dark_matter/fig16.csv",
     log:

@@ -9,6 +9,7 @@ import yaml
 from workflow_scripts.anatomy.catalogue import catalogue, family, nearest_l0, nearest_per_layer
 from workflow_scripts.anatomy.configuration import check, load_schema
 from workflow_scripts.anatomy.errors import AnatomyError
+from workflow_scripts.anatomy.local_files import check_local_files
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -58,7 +59,7 @@ def test_default_is_valid_and_completed(config):
         ("harvests.train.hook_points", ["blocks.1.resid"], r"does not match"),
         ("harvests.heldout.min_position", 256, r"leaves no token"),
         ("harvests.heldout.context_length", 512, r"more than the 256"),
-        ("saes.batchtopk.sites", ["blocks.2.hook_mlp_out"], r"hook_points lacks; add it there"),
+        ("saes.batchtopk.sites", ["blocks.1.hook_mlp_out"], r"hook_points lacks; add it there"),
         ("saes.batchtopk.k", [1000], r"more than the width 128"),
         ("saes.topk.k", [1.5], r"whole numbers"),
         ("saes.jumprelu.k", [3], r"jumprelu, which takes coefficients, not k"),
@@ -124,6 +125,28 @@ def test_nearest_per_layer_takes_one_sae_a_layer_of_one_width(config):
     chosen = nearest_per_layer(catalogue(check(config)), 12)
     assert [sae.site for sae in chosen] == [f"blocks.{layer}.hook_resid_post" for layer in range(4)]
     assert {sae.width for sae in chosen} == {512}
+
+
+def test_a_local_sae_and_a_local_model(config, tmp_path):
+    config["saes"]["mine"] = {
+        "kind": "local",
+        "model": "stdlib-gpt2",
+        "site": "blocks.2.hook_resid_post",
+        "path": str(tmp_path / "sae"),
+    }
+    with pytest.raises(AnatomyError, match=r"saes\.mine\.path .* no such folder"):
+        check_local_files(check(config))
+    (tmp_path / "sae").mkdir()
+    with pytest.raises(AnatomyError, match=r"has no cfg\.json"):
+        check_local_files(check(config))
+    (tmp_path / "sae" / "cfg.json").write_text('{"d_sae": 77}')
+    check_local_files(check(config))
+    assert [sae.width for sae in catalogue(check(config)) if sae.name == "mine"] == [77]
+    config["models"]["other"] = {"kind": "hf", "path": "./absent"}
+    with pytest.raises(AnatomyError, match=r"models\.other\.path is \./absent"):
+        check_local_files(check(config))
+    config["models"]["other"]["path"] = "organisation/model"
+    check_local_files(check(config))
 
 
 def test_the_page_is_that_of_the_schema():

@@ -38,14 +38,20 @@ def test_the_standard_library():
         list(tokenize.generate_tokens(io.StringIO(found[name]).readline))
 
 
-def test_python_files_are_sorted_and_in_their_own_encoding(tmp_path):
+def test_python_files_come_scattered_and_in_their_own_encoding(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "test").mkdir()
     (tmp_path / "b" / "x.py").write_bytes("# coding: latin-1\n# é\n".encode("latin-1"))
     (tmp_path / "b" / "test" / "y.py").write_text("1")
     (tmp_path / "b.py").write_text("2")
     (tmp_path / "a.py").write_text("")
-    assert list(python_files(tmp_path)) == [("b/x.py", "# coding: latin-1\n# é\n"), ("b.py", "2")]
+    found = list(python_files(tmp_path))
+    assert sorted(found) == [("b.py", "2"), ("b/x.py", "# coding: latin-1\n# é\n")]
+    assert list(python_files(tmp_path)) == found
+    for number in range(40):
+        (tmp_path / f"{number:02}.py").write_text("3")
+    names = [name for name, _ in python_files(tmp_path)]
+    assert names != sorted(names)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "jsonl.zst", "parquet"])
@@ -67,11 +73,13 @@ def test_rows(tmp_path, suffix):
     assert found == [(f"{path}:{n}", texts[n - 1]) for n in (1, 2, 4)]
 
 
-def test_text_files_in_order_each_once(tmp_path, monkeypatch):
+def test_text_files_each_once_in_an_order_that_stays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in "ba":
         Path(f"{name}.txt").write_text(name)
-    assert list(documents(text_files("*.txt", "a.txt"), "d")) == [("a.txt", "a"), ("b.txt", "b")]
+    found = list(documents(text_files("*.txt", "a.txt"), "d"))
+    assert sorted(found) == [("a.txt", "a"), ("b.txt", "b")]
+    assert list(documents(text_files("a.txt", "*.txt"), "d")) == found
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path):

@@ -157,6 +157,14 @@ def test_contexts_are_consecutive_slices(lengths, length, bos):
         assert (row == expected).all() and (documents == of).all()
 
 
+def test_fewer_contexts_are_spread_over_all_of_the_tokens(folder):
+    tokens = open_tokens(folder / "d.train.npz")
+    every = [ids for ids, _ in contexts(tokens, len(tokens.ids) // 9, 10, 0)]
+    some = [ids for ids, _ in contexts(tokens, 3, 10, 0)]
+    for number, ids in enumerate(some):
+        assert (ids == every[number * len(every) // 3]).all()
+
+
 def test_too_few_tokens(folder):
     tokens = open_tokens(folder / "d.train.npz")
     available = len(tokens.ids) // 9

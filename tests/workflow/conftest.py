@@ -14,13 +14,27 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("Snakefile", "rules", "workflow_scripts", "envs", "profiles", "config.yaml")
-MODULES = ("argparse", "ast", "calendar", "cmd", "configparser", "dataclasses", "difflib", "doctest")
+MODULES = (
+    "argparse",
+    "ast",
+    "calendar",
+    "cmd",
+    "configparser",
+    "dataclasses",
+    "difflib",
+    "doctest",
+)
 SITE = "blocks.1.hook_resid_post"
 
 
 def tiny_config() -> dict:
     """Two layers, 24 dimensions, six SAEs of the family, one of every other architecture."""
-    training = {"tokens": 8192, "batch_size": 256, "learning_rate": 0.003, "dead_after_tokens": 4096}
+    training = {
+        "tokens": 8192,
+        "batch_size": 256,
+        "learning_rate": 0.003,
+        "dead_after_tokens": 4096,
+    }
     group = {"kind": "trained", "harvest": "train", "training": training}
     sites = [f"blocks.{layer}.hook_resid_post" for layer in range(2)]
     hook_points = [*sites, "blocks.1.hook_mlp_out", "blocks.1.hook_attn_out"]
@@ -67,7 +81,13 @@ def tiny_config() -> dict:
             "target_l0": 3,
             "reference_width": 48,
             "circuit": ["circuit"],
-            "error_saes": {"harvest": "train", "width": 96, "k": 3, "training": training, "seeds": [0]},
+            "error_saes": {
+                "harvest": "train",
+                "width": 96,
+                "k": 3,
+                "training": training,
+                "seeds": [0],
+            },
             "contours": {
                 "fig2": [{"model": "tiny", "site": SITE}],
                 "fig10": [{"model": "tiny", "site": sites[0]}],
@@ -95,9 +115,9 @@ class Workflow:
         for name in CODE:
             source = ROOT / name
             ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(
-                source, folder / name
-            )
+            shutil.copytree(
+                source, folder / name, ignore=ignore
+            ) if source.is_dir() else shutil.copy(source, folder / name)
         (folder / "text").mkdir()
         library = Path(sysconfig.get_path("stdlib"))
         for module in MODULES:

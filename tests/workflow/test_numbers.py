@@ -13,13 +13,18 @@ from workflow_scripts.anatomy.splits import Split
 pytestmark = pytest.mark.workflow
 
 SITE = "blocks.1.hook_resid_post"
-SAES = ("main-w24-k3-s0", "main-w96-k6-s0", "topk-w48-k3-s0", "jumprelu-w48-c1-s0", "standard-w48-c1-s0")
+SAES = (
+    "main-w24-k3-s0",
+    "main-w96-k6-s0",
+    "topk-w48-k3-s0",
+    "jumprelu-w48-c1-s0",
+    "standard-w48-c1-s0",
+)
 
 
 def encode(weights, name, x):
     """The SAE as its saved weights and its architecture define it, densely and in float64."""
-    inner = x - weights["b_dec"] if not name.startswith("standard") else x - weights["b_dec"]
-    before = inner @ weights["W_enc"] + weights["b_enc"]
+    before = (x - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
     if name.startswith("topk"):
         floor = np.sort(before, 1)[:, -3][:, None]
         return np.where(before >= floor, np.maximum(before, 0), 0)
@@ -47,7 +52,10 @@ def activations(finished):
 def test_scores_equal_scipy(finished, activations, name):
     x, train, test = activations
     folder = finished.folder / "results/store/tiny" / SITE / name
-    weights = {key: value.astype(np.float64) for key, value in load_file(folder / "sae.safetensors").items()}
+    weights = {
+        key: value.astype(np.float64)
+        for key, value in load_file(folder / "sae.safetensors").items()
+    }
     reconstruction = encode(weights, name, x) @ weights["W_dec"] + weights["b_dec"]
     error = x - reconstruction
     linear = regress(x, error, train, slice(None))
@@ -57,7 +65,13 @@ def test_scores_equal_scipy(finished, activations, name):
         "error_r2": r2_score(error[test], linear[test]),
         "fvu_nonlinear": ((error - linear)[test] ** 2).sum() / total,
     }
-    vectors = {"x": x, "sae": reconstruction, "error": error, "linear_error": linear, "nonlinear_error": error - linear}
+    vectors = {
+        "x": x,
+        "sae": reconstruction,
+        "error": error,
+        "linear_error": linear,
+        "nonlinear_error": error - linear,
+    }
     for vector, values in vectors.items():
         norm2 = (values**2).sum(1)
         expected[f"norm_r2_{vector}"] = r2_score(norm2[test], regress(x, norm2, train, test))
@@ -90,7 +104,9 @@ def test_the_loss_of_the_store_is_that_of_transformers(finished):
     from transformers import AutoModelForCausalLM
 
     store = open_activations(finished.folder / "results/store/tiny/heldout.zarr")
-    model = AutoModelForCausalLM.from_pretrained(finished.folder / "results/store/tiny/model").eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        finished.folder / "results/store/tiny/model"
+    ).eval()
     tokens = torch.from_numpy(store.group["tokens"][:8]).long()
     with torch.no_grad():
         expected = model(input_ids=tokens, labels=tokens).loss.item()

@@ -43,7 +43,9 @@ def test_the_fit_of_eq_13_reruns_what_it_fits(workflow):
 
 
 def test_eq_13_itself_reruns_fig4_alone(workflow):
-    workflow.edit("workflow_scripts/tabulate_dark_matter_fig4.py", '("r2", ["small"])', '("r2", ["small"][:])')
+    workflow.edit(
+        "workflow_scripts/tabulate_dark_matter_fig4.py", '("r2", ["small"])', '("r2", ["small"][:])'
+    )
     would = workflow.would_run()
     assert would.pop("check_claims", 1) == 1
     assert would == {"tabulate_dark_matter_fig4": 1, "draw_figure": 1, "all": 1}
@@ -56,7 +58,12 @@ def test_one_more_sae_is_trained_and_analysed_alone(workflow):
     would = workflow.would_run()
     stages = ("train_sae", "reconstruct_activations", "decompose_error")
     assert {name: would.get(name) for name in stages} == dict.fromkeys(stages, 1)
-    untouched = ("train_language_model", "harvest_activations", "gather_site_moments", "pursue_activations")
+    untouched = (
+        "train_language_model",
+        "harvest_activations",
+        "gather_site_moments",
+        "pursue_activations",
+    )
     assert not set(untouched) & set(would)
     assert "tabulate_dark_matter_fig6" in would
 

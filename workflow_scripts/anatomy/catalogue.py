@@ -5,6 +5,7 @@ from math import log
 from typing import Any
 
 from workflow_scripts.anatomy.errors import AnatomyError
+from workflow_scripts.anatomy.local_files import local_sae_width
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,14 @@ def _group(config: dict, name: str, group: dict) -> list[Sae]:
         case "trained":
             return _trained(config, name, group)
         case "local":
-            options = (("path", group["path"]),)
-            sae = Sae(
-                name,
-                name,
-                "local",
-                group["model"],
-                group["site"],
-                "",
-                None,
-                group["l0"],
-                0,
-                options,
-            )
-            return [sae]
+            options = (("path", group["path"]), *_as_trained(group))
+            width, place = local_sae_width(group["path"]), (group["model"], group["site"])
+            return [Sae(name, name, "local", *place, "", width, group["l0"], 0, options)]
     from workflow_scripts.anatomy.sae_releases import pretrained_specs
 
     saes = []
     for spec in pretrained_specs(group["release"], group["ids"]):
-        options = (("release", group["release"]), ("id", spec["id"]))
+        options = (("release", group["release"]), ("id", spec["id"]), *_as_trained(group))
         site = group["site"] or spec["site"]
         label = f"{name}-{spec['id'].replace('/', '-')}"
         saes.append(
@@ -91,6 +81,11 @@ def _group(config: dict, name: str, group: dict) -> list[Sae]:
             )
         )
     return saes
+
+
+def _as_trained(group: dict) -> tuple[tuple[str, Any], ...]:
+    """What is said of how an imported SAE saw its activations; nothing said leaves it to the release."""
+    return tuple((key, group[key]) for key in ("input_scale", "center") if group[key] is not None)
 
 
 def _trained(config: dict, name: str, group: dict) -> list[Sae]:
@@ -189,18 +184,3 @@ def nearest(saes: list[Sae], site: dict[str, str], width: int, target: float) ->
             "for; add a group to saes, and its name to dark_matter.saes or dark_matter.circuit"
         )
     return min(known, key=lambda s: (abs(log(s.width / width)), abs(s.nominal_l0 - target)))
-
-
-def circuit(saes: list[Sae], main: dict[str, str], width: int, target: float) -> dict[str, Sae]:
-    """The SAEs of the terms of Eq. 16: the residual stream at `main`, before it, MLP and attention."""
-    layer = layer_of(main["site"])
-    sites = {
-        "resid": main["site"],
-        "resid_previous": f"blocks.{layer - 1}.hook_resid_post",
-        "mlp_out": f"blocks.{layer}.hook_mlp_out",
-        "attn_out": f"blocks.{layer}.hook_attn_out",
-    }
-    return {
-        name: nearest(saes, {"model": main["model"], "site": site}, width, target)
-        for name, site in sites.items()
-    }

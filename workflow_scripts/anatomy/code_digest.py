@@ -8,7 +8,7 @@ comment or docstring changes nothing; a changed function body changes exactly th
 
 import ast
 import hashlib
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from workflow_scripts.anatomy.errors import AnatomyError
@@ -105,7 +105,7 @@ def _parse(module: str) -> _Module:
     return _parse_file(path, stat.st_mtime_ns, stat.st_size)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse_file(path: Path, mtime: int, size: int) -> _Module:
     try:
         return _Module(ast.parse(path.read_text()))

@@ -129,13 +129,15 @@ class CodesWriter:
         self.done = self.written = 0
         self.pending: list[tuple[np.ndarray, np.ndarray]] = []
         self.bounds = [0]
-        rows = max(1, CHUNK_ROWS * 16 // shape[1])
+        self.rows = min(max(1, CHUNK_ROWS * 16 // shape[1]), max(1, shape[0]))
         for name in SCALARS:
             dtype = "int32" if name == "l0" else "float64"
-            self._create(name, shape, (min(rows, max(1, shape[0])), shape[1]), dtype)
+            self._create(name, shape, (self.rows, shape[1]), dtype)
         self._create("indices", (0,), (CHUNK_ENTRIES,), "int32")
         self._create("values", (0,), (CHUNK_ENTRIES,), "float32")
-        self.scalars = {name: np.zeros(shape, self.group[name].dtype) for name in SCALARS}
+        self.pending_scalars: list[dict[str, np.ndarray]] = []
+        self.scalars_done = 0
+        self.totals = {"l0": 0.0, "error_norm2": 0.0}
         width = dictionary.width
         self.firing_count = torch.zeros(width, dtype=torch.int64)
         self.activation_sum = torch.zeros(width, dtype=torch.float64)
@@ -147,7 +149,6 @@ class CodesWriter:
     def append(self, x: Tensor, codes: SparseCodes, recon: Tensor) -> None:
         """Add the next contexts: x (c, T, d), their codes and reconstructions (c * T, d)."""
         count, positions, width = x.shape
-        contexts = slice(self.done, self.done + count)
         flat = x.reshape(-1, width)
         per_token = {
             "l0": codes.l0,
@@ -155,12 +156,15 @@ class CodesWriter:
             "recon_norm2": recon.square().sum(-1, dtype=torch.float64),
             "recon_dot": (flat * recon).sum(-1, dtype=torch.float64),
         }
-        for name, values in per_token.items():
-            self.scalars[name][contexts] = values.reshape(count, positions).cpu().numpy()
+        scalars = {n: v.reshape(count, positions).cpu().numpy() for n, v in per_token.items()}
+        for name in self.totals:
+            self.totals[name] += float(scalars[name][:, self.first :].sum(dtype=np.float64))
+        self.pending_scalars.append(scalars)
+        self._flush_scalars(whole_chunks=True)
         self._add_moments(x[:, self.first :])
         codes = codes.cpu()
         self._add_latents(codes, positions)
-        context_nnz = self.scalars["l0"][contexts].sum(1, dtype=np.int64)
+        context_nnz = scalars["l0"].sum(1, dtype=np.int64)
         self.bounds.extend((self.bounds[-1] + np.cumsum(context_nnz)).tolist())
         self.pending.append((codes.indices.numpy(), codes.values.numpy()))
         self.done += count
@@ -191,8 +195,7 @@ class CodesWriter:
         if self.done != self.shape[0]:
             raise RuntimeError(f"{self.done} of {self.shape[0]} contexts were appended")
         self._flush(whole_chunks=False)
-        for name in SCALARS:
-            self.group[name][:] = self.scalars[name]
+        self._flush_scalars(whole_chunks=False)
         for name in ("firing_count", "activation_sum", "activation_max"):
             self._store(name, getattr(self, name).numpy())
         self._store("offsets", np.array(self.bounds, dtype=np.int64))
@@ -206,12 +209,11 @@ class CodesWriter:
         their quotient (None where all activations are equal); a latent is dead that never fires.
         """
         tokens = self.shape[0] * (self.shape[1] - self.first)
-        used = {name: array[:, self.first :] for name, array in self.scalars.items()}
         variance = self.sum_x2 / tokens - float((self.sum_x / tokens).square().sum())
-        mse = float(used["error_norm2"].mean())
+        mse = self.totals["error_norm2"] / tokens
         return {
             "n_tokens": tokens,
-            "l0": float(used["l0"].mean(dtype=np.float64)),
+            "l0": self.totals["l0"] / tokens,
             "mse": mse,
             "fvu": mse / variance if variance > 0 else None,
             "variance": variance,
@@ -227,6 +229,18 @@ class CodesWriter:
         for name, array in zip(("indices", "values"), arrays, strict=True):
             self.group[name].append(array[:count])
         self.pending = [(arrays[0][count:], arrays[1][count:])]
+
+    def _flush_scalars(self, whole_chunks: bool) -> None:
+        held = sum(len(part["l0"]) for part in self.pending_scalars)
+        count = held - held % self.rows if whole_chunks else held
+        if count == 0:
+            return
+        arrays = {n: np.concatenate([p[n] for p in self.pending_scalars]) for n in SCALARS}
+        contexts = slice(self.scalars_done, self.scalars_done + count)
+        for name, array in arrays.items():
+            self.group[name][contexts] = array[:count]
+        self.scalars_done += count
+        self.pending_scalars = [{name: array[count:] for name, array in arrays.items()}]
 
     def _create(self, name: str, shape: tuple, chunks: tuple, dtype: str) -> Any:
         from zarr.codecs import BloscCodec, Crc32cCodec

@@ -44,6 +44,8 @@ def _checked(value: Any, node: dict, schema: dict, where: str) -> Any:
                 f"config: {where}.kind is {value.get('kind')!r}; choose one of {', '.join(kinds)}"
             )
         node = kinds[value["kind"]]
+    if value is None and "null" in node.get("type", ()):
+        return None
     if isinstance(value, dict) and (node.get("type") == "object" or "properties" in node):
         return _checked_object(value, node, schema, where)
     shallow = {key: part for key, part in node.items() if key not in ("items", "description")}
@@ -79,13 +81,11 @@ def _checked_object(value: dict, node: dict, schema: dict, where: str) -> dict:
         completed[key] = _checked(item, inner, schema, _join(where, key)) if inside else item
     for key, inner in known.items():
         inner = resolved(inner, schema)
-        if key not in completed and "default" in inner:
+        if key in completed:
+            continue
+        if "default" in inner:
             completed[key] = inner["default"]
-        elif (
-            key not in completed
-            and inner.get("type") == "object"
-            and key not in node.get("required", ())
-        ):
+        elif inner.get("type") == "object" and not inner.get("required"):
             completed[key] = _checked_object({}, inner, schema, _join(where, key))
     return completed
 
@@ -161,11 +161,9 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "dark_matter.saes", "saes", name
     for name in config["dark_matter"]["circuit"]:
         yield "dark_matter.circuit", "saes", name
-    yield (
-        "dark_matter.error_saes.harvest",
-        "harvests",
-        config["dark_matter"]["error_saes"]["harvest"],
-    )
+    if config["dark_matter"]["error_saes"]:
+        error_saes = config["dark_matter"]["error_saes"]
+        yield "dark_matter.error_saes.harvest", "harvests", error_saes["harvest"]
     yield "dark_matter.main.model", "models", config["dark_matter"]["main"]["model"]
     for figure, sites in config["dark_matter"]["contours"].items():
         for site in sites:

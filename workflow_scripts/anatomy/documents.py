@@ -54,8 +54,13 @@ def documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
 
 def in_validation(identifier: str, fraction: float) -> bool:
     """Whether a document is held out: a hash of its id, read as a number in [0, 1), < fraction."""
+    return _scattered(identifier) < fraction * 2.0**64
+
+
+def _scattered(identifier: str) -> int:
+    """A number below 2^64 that depends on the id alone and on nothing about it."""
     digest = hashlib.blake2b(identifier.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < fraction * 2.0**64
+    return int.from_bytes(digest, "big")
 
 
 def write_splits(
@@ -95,9 +100,14 @@ def write_splits(
 def python_files(folder: Path) -> Iterator[Document]:
     """Walk over the Python files below `folder`, without tests and without installed packages.
 
-    Ids are paths relative to `folder`; files without text are passed over.
+    Ids are paths relative to `folder`; files without text are passed over. Files come in a
+    scattered order: neighbours in the alphabet are alike, and a part of the text should be like all.
     """
-    for path in sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).parts):
+
+    def place(path: Path) -> int:
+        return _scattered(path.relative_to(folder).as_posix())
+
+    for path in sorted(folder.rglob("*.py"), key=place):
         parts = path.relative_to(folder).parts
         # _sysconfigdata_*.py is written by the machine that built Python: its paths, its flags.
         if NOT_LIBRARY.isdisjoint(parts) and not path.name.startswith("_sysconfigdata"):
@@ -107,7 +117,7 @@ def python_files(folder: Path) -> Iterator[Document]:
 
 
 def matching_files(patterns: list[str], name: str) -> list[Path]:
-    """Return the files that match the glob patterns, sorted, each once.
+    """Return the files that match the glob patterns, each once, in a scattered order.
 
     Raises
     ------
@@ -128,7 +138,7 @@ def matching_files(patterns: list[str], name: str) -> list[Path]:
                 f"datasets.{name}.paths: {path} is not one of {', '.join(SUFFIXES)}; "
                 "narrow the pattern or convert the file"
             )
-    return sorted(found)
+    return sorted(found, key=lambda path: (_scattered(path.name), path))
 
 
 def read_documents(path: Path, column: str) -> Iterator[Document]:

@@ -31,7 +31,7 @@ def norm_baselines(
 
     norms2: zarr array (C, T, 5) of the squared norms of `VECTORS`.
     """
-    contexts, positions = store.shape
+    positions = store.shape[1]
     x_at = VECTORS.index("x")
 
     def position(block: slice) -> np.ndarray:

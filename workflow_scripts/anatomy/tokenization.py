@@ -9,7 +9,7 @@ import json
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -221,7 +221,7 @@ def number_of_contexts(tokens: Tokens, length: int, bos_id: int | None) -> int:
 def contexts(
     tokens: Tokens, n: int, length: int, bos_id: int | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cut the first `n` contexts out of the tokens, one after another.
+    """Cut `n` contexts out of the tokens, in order and evenly spread over all that there are.
 
     Yields the ids (length,) int32 and, for each, the number of its document (length,) int32.
     With a `bos_id` every context begins with it, counted to the document that follows.
@@ -238,13 +238,16 @@ def contexts(
             f"{len(tokens.ids)} are enough for {available} contexts of {length}, not {n}; "
             "lower contexts or context_length, or give the dataset more documents"
         )
-    return _cut(tokens, n, length, bos_id)
+    chosen = (number * available // n for number in range(n))
+    return _cut(tokens, chosen, length, bos_id)
 
 
-def _cut(tokens, n, length, bos_id) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _cut(
+    tokens: Tokens, chosen: Iterable[int], length: int, bos_id: int | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     first = 0 if bos_id is None else 1
     step = length - first
-    for at in range(0, n * step, step):
+    for at in (number * step for number in chosen):
         ids = np.empty(length, np.int32)
         ids[:first] = bos_id or 0
         ids[first:] = tokens.ids[at : at + step]

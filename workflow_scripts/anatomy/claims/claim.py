@@ -1,7 +1,7 @@
 """A claim of a paper, and its verdict from the tables of a run."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,27 +21,39 @@ class Tables(Mapping[str, pd.DataFrame]):
     """The tables of one paper as one claim sees them.
 
     tables: by name, as `tables.read_table` reads them.
-    models: names of models; where given, rows of other models are left out.
+    models: names of models; where given, rows of other models are left out, and tables that name no
+        model count only if the run has no other model.
     seed: for measures that resample.
 
-    `read` names the tables that were looked at, in order.
+    `read` names the tables that were looked at, in order; `models_read` the wanted models among them.
     """
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], models: tuple[str, ...], seed: int):
         self.tables, self.models, self.seed = tables, models, seed
         self.read: list[str] = []
-        if models and not any(_of_models(table, models).any() for table in tables.values()):
-            raise NotTestable(_needs(models))
+        self.models_read: set[str] = set()
+        self.wanted: set[str] = set()
+        self.others: set[str] = set()
+        if models:
+            columns = [table["model"].unique() for table in tables.values() if "model" in table]
+            named = {str(name) for column in columns for name in column}
+            self.wanted = {name for name in named if name.lower() in models}
+            self.others = named - self.wanted
+            if not self.wanted:
+                raise NotTestable(_needs(models))
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """A table; NotTestable where this run has not got it, or no row of the wanted models."""
         if name not in self.tables:
             raise NotTestable(f"table {name} is not in this run")
         table = self.tables[name]
-        if self.models:
-            table = table[_of_models(table, self.models)]
+        if self.models and "model" in table:
+            table = table[table["model"].isin(self.wanted)]
+            self.models_read |= set(table["model"])
+        elif self.models and self.others:
+            raise NotTestable(f"table {name} does not say which model it is about")
         if table.empty:
-            raise NotTestable(_needs(self.models) if self.models else f"table {name} is empty")
+            raise NotTestable(f"table {name} has no rows{' of these models' * bool(self.models)}")
         if name not in self.read:
             self.read.append(name)
         return table.reset_index(drop=True)
@@ -69,6 +81,12 @@ class Measurement:
     hi: float = math.nan
     over: str = ""
     detail: str = ""
+
+    @classmethod
+    def of(cls, parts: Iterable[float], over: str) -> "Measurement":
+        """From value, lower and upper end."""
+        value, lo, hi = (float(part) for part in parts)
+        return cls(value, lo, hi, over)
 
 
 @dataclass(frozen=True)
@@ -130,9 +148,10 @@ def evaluate(claim: Claim, tables: Mapping[str, pd.DataFrame], seed: int) -> dic
     AnatomyError: a table lacks a column that the claim needs, or the claim has read no table.
     """
     read: list[str] = []
+    measured_on: set[str] = set()
     try:
         view = Tables(tables, claim.models, seed)
-        read = view.read
+        read, measured_on = view.read, view.models_read
         found = claim.measure(view)
         if math.isnan(found.value):
             raise NotTestable(f"{', '.join(read)} has no number for it")
@@ -148,6 +167,8 @@ def evaluate(claim: Claim, tables: Mapping[str, pd.DataFrame], seed: int) -> dic
             "bring the table and claims/ together"
         ) from missing
     note = claim.note if isinstance(claim.note, str) else claim.note()
+    models = ", ".join(sorted(measured_on)) if not math.isnan(found.value) else ""
+    where = f"measured on {models}" if models else ""
     return {
         "claim": claim.id,
         "where": claim.where,
@@ -158,16 +179,10 @@ def evaluate(claim: Claim, tables: Mapping[str, pd.DataFrame], seed: int) -> dic
         "measured_hi": found.hi,
         "rule": claim.rule_text,
         "verdict": verdict,
-        "note": "; ".join(part for part in (found.detail, note) if part),
+        "note": "; ".join(part for part in (where, found.detail, note) if part),
         "interval": found.over if not math.isnan(found.lo) else "",
         "tables": " ".join(read),
     }
-
-
-def _of_models(table: pd.DataFrame, models: tuple[str, ...]) -> pd.Series:
-    if "model" not in table:
-        return pd.Series(False, index=table.index)
-    return table["model"].astype(str).str.lower().isin(models)
 
 
 def _needs(models: tuple[str, ...]) -> str:

@@ -28,7 +28,8 @@ def middle_layers(table: pd.DataFrame) -> pd.DataFrame:
     ------
     NotTestable: no model has four layers.
     """
-    return table[_middle(_deep(table, FEWEST["first"]))]
+    table = _deep(table, FEWEST["first"])
+    return table[_middle(table)]
 
 
 def later_layers(table: pd.DataFrame) -> pd.DataFrame:

@@ -62,9 +62,27 @@ def chosen(table: pd.DataFrame, **where: object) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def combination(table: pd.DataFrame, name: str, weights: NDArray, over: str = CONTEXTS):
+def combination(
+    table: pd.DataFrame, name: str, weights: NDArray, over: str = CONTEXTS
+) -> Measurement:
     """Weighted sum of a column, as a measurement."""
-    return Measurement(*contrast(weights, *columns(table, name)), over=over)
+    return Measurement.of(contrast(weights, *columns(table, name)), over)
+
+
+def difference(table: pd.DataFrame, first: str, second: str) -> Measurement:
+    """Mean over rows of one column minus another one."""
+    pairs = zip(columns(table, first), columns(table, second), strict=True)
+    weights = np.repeat([1 / len(table), -1 / len(table)], len(table))
+    return Measurement.of(contrast(weights, *map(np.concatenate, pairs)), CONTEXTS)
+
+
+def largest_absolute(parts: Columns, over: str) -> Measurement:
+    """The largest absolute value of some numbers, with the interval of that number's own."""
+    value, low, high = parts
+    worst = int(np.argmax(np.abs(value)))
+    ends = np.abs([low[worst], high[worst]])
+    nearest = 0.0 if low[worst] < 0 < high[worst] else float(ends.min())
+    return Measurement(float(abs(value[worst])), nearest, float(ends.max()), over)
 
 
 def lowest(names: Sequence[str], column: str, **where: object) -> Measure:
@@ -91,10 +109,7 @@ def gap(names: Sequence[str], first: str, second: str) -> Measure:
     """Mean over SAEs of one column minus another one."""
 
     def measure(tables: Tables) -> Measurement:
-        table = stacked(tables, names)
-        both = [np.concatenate(p) for p in zip(columns(table, first), columns(table, second))]
-        weights = np.repeat([1 / len(table), -1 / len(table)], len(table))
-        return Measurement(*contrast(weights, *both), over=CONTEXTS)
+        return difference(stacked(tables, names), first, second)
 
     return Measure(f"mean of {first} - {second} ({_all(names)})", measure)
 
@@ -152,9 +167,7 @@ def slope(
         if minus:
             terms.append((-1.0, _scaled(columns(table, minus), log)))
         found = fitted_slope(np.stack(design, 1), 0, terms)
-        if log and not minus:
-            found = tuple(float(np.expm1(each)) for each in found)
-        return Measurement(*found, over=BOTH)
+        return Measurement.of(np.expm1(found) if log and not minus else found, BOTH)
 
     return Measure(f"{how} of {target} per doubling of {by}{fixed} ({_all(names)})", measure)
 
@@ -196,7 +209,7 @@ def _extreme(
 ) -> Measure:
     def measure(tables: Tables) -> Measurement:
         ends = columns(chosen(stacked(tables, names), **where), column)
-        return Measurement(*(float(pick(end)) for end in ends), over=CONTEXTS)
+        return Measurement.of((pick(end) for end in ends), CONTEXTS)
 
     return Measure(f"{word} {column}{_of(where)} ({_all(names)})", measure)
 
@@ -208,14 +221,18 @@ def _constants(table: pd.DataFrame) -> NDArray:
 
 
 def _scaled(parts: Columns, log: bool) -> Columns:
+    """The columns or their logarithms; an interval that reaches 0 has no lower end."""
     if not log:
         return parts
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(parts[0]), np.log(parts[1]), np.log(parts[2])
+        value, low, high = np.log(parts[0]), np.log(parts[1]), np.log(parts[2])
+    return value, np.where(parts[1] <= 0, -np.inf, low), high
 
 
 def _of(where: dict[str, object]) -> str:
-    return f" of {', '.join(f'{column} {value}' for column, value in where.items())}" if where else ""
+    return (
+        f" of {', '.join(f'{column} {value}' for column, value in where.items())}" if where else ""
+    )
 
 
 def _all(names: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ class Rule:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high or math.isinf(self.low) and math.isinf(self.high):
+        if not self.low < self.high or (math.isinf(self.low) and math.isinf(self.high)):
             raise ValueError(f"no rule: {self.low} to {self.high}")
 
     @property

@@ -135,7 +135,7 @@ def _candidates(positions: Positions) -> list[Pattern]:
         "token": by_token[:MOST_PAIRED],
         "after": by_after[:MOST_PAIRED],
         "since": by_since,
-        "labels": by_label[: 2 * MOST_PAIRED],
+        "labels": by_label[: MOST_PAIRED + 4],
     }
     follow = np.stack([before, positions.tokens[strong]], axis=1)[before >= 0]
     couples, number = np.unique(follow, axis=0, return_counts=True)

@@ -1,61 +1,55 @@
-"""Dark matter, Sections 4.1 and 4.2, Appendix A.1 to A.3: how well errors are predicted from x."""
+"""Dark matter, Section 4.1, Appendix A.2 and A.3: how well the error's norm is predicted from x."""
 
 import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.layers import layer_gap, later_layers, middle_layers, ranks
+from workflow_scripts.anatomy.claims.dark_matter_paper import CONTOURS, PAPER_MODELS
+from workflow_scripts.anatomy.claims.layers import later_layers, layer_gap, middle_layers, ranks
 from workflow_scripts.anatomy.claims.measures import (
-    beside,
     columns,
     combination,
-    gap,
     highest,
     label_gap,
     lowest,
     mean,
     slope,
+    stacked,
 )
 from workflow_scripts.anatomy.claims.rule import (
     at_least,
     at_most,
     between,
-    less_than,
     negative,
     positive,
 )
 
-PAPER_MODELS = ("gemma-2-2b", "gemma-2-9b", "llama-3.1-8b")
-GEMMA = ("gemma-2-2b", "gemma-2-9b")
-CONTOURS = ("fig2", "fig10", "fig11")
 EVERYWHERE = (*CONTOURS, "fig3")
 
 EQ_10 = "Slip: Eq. 10 takes the probe from R; a probe on x is in R^d"
-CAPTIONS = "Slip: the captions of Fig. 2, 10 and 11 call both outer columns right; the norms are left"
+CAPTIONS = (
+    "Slip: the captions of Fig. 2, 10 and 11 call both outer columns right; the norms are left"
+)
 LAYER = "Slip: Section 4.1 says layer 9 of Gemma 2 2B for Fig. 2; its caption and panels say 12"
 RANGE = (
     "Section 4.1 states 70 to 95 % for all layers, but describes Fig. 3 as low in the first layers and "
     "falling steeply in the last, and Section 5.1 leaves out SAEs with R^2 of 0 or less"
 )
-WORD = "the paper gives no number for this; the threshold is ours"
 
 
 def _denser_is_worse(tables: Tables) -> Measurement:
     """At each site: norm R^2 of the second densest SAE of a width minus the densest; the largest."""
     found = []
-    for name in CONTOURS:
-        if name not in tables:
-            continue
-        table = tables[name]
-        for site, part in table.groupby(["model", "site"], sort=False):
-            weights = np.zeros(len(table))
-            widths = [rows.sort_values("l0").index for _, rows in part.groupby("width")]
-            widths = [rows for rows in widths if len(rows) > 2]
-            for rows in widths:
-                weights[rows[-2]] += 1 / len(widths)
-                weights[rows[-1]] -= 1 / len(widths)
-            if widths:
-                found.append((combination(table, "norm_r2", weights), " ".join(site)))
+    table = stacked(tables, CONTOURS)
+    for site, part in table.groupby(["model", "site"], sort=False):
+        weights = np.zeros(len(table))
+        widths = [rows.sort_values("l0").index for _, rows in part.groupby("width")]
+        widths = [rows for rows in widths if len(rows) > 2]
+        for rows in widths:
+            weights[rows[-2]] += 1 / len(widths)
+            weights[rows[-1]] -= 1 / len(widths)
+        if widths:
+            found.append((combination(table, "norm_r2", weights), " ".join(site)))
     if not found:
         raise NotTestable("no site has three L0s at one width")
     best, site = max(found, key=lambda each: each[0].value)
@@ -64,7 +58,7 @@ def _denser_is_worse(tables: Tables) -> Measurement:
 
 def _plateau(tables: Tables) -> Measurement:
     table = middle_layers(tables["fig3"])
-    return Measurement(*(float(np.median(end)) for end in columns(table, "norm_r2")), "contexts")
+    return Measurement.of((np.median(end) for end in columns(table, "norm_r2")), "contexts")
 
 
 def _first_layer(table: pd.DataFrame) -> pd.DataFrame:
@@ -214,120 +208,5 @@ CLAIMS = [
         "token better at the first few layers",
         label_gap("fig13", "r2", "regressor", "token", "activation", _first_layer, "first layer"),
         positive(),
-    ),
-    Claim(
-        "vector_r2_lowest",
-        "Section 4.2",
-        "A linear map of the activation predicts the error vector at worst to this R^2.",
-        "15 %",
-        lowest(CONTOURS, "error_r2"),
-        at_least(0.145),
-        PAPER_MODELS,
-    ),
-    Claim(
-        "vector_r2_highest",
-        "Section 4.2",
-        "A linear map of the activation predicts the error vector at best to this R^2.",
-        "72 %",
-        highest(CONTOURS, "error_r2"),
-        at_most(0.725),
-        PAPER_MODELS,
-    ),
-    Claim(
-        "vector_r2_half",
-        "Abstract",
-        "About half of the error vector follows linearly from the activation.",
-        "about 50 %",
-        mean(CONTOURS, "error_r2"),
-        between(0.4, 0.6),
-        PAPER_MODELS,
-        "Section 4.2 reports 15 to 72 %",
-    ),
-    Claim(
-        "vector_predictable",
-        "Section 4.2, Introduction",
-        "A linear map of the activation predicts part of every SAE's error vector.",
-        "R^2 well above 0",
-        lowest(CONTOURS, "error_r2"),
-        positive(),
-    ),
-    Claim(
-        "vector_less_than_norm",
-        "Section 4.2",
-        "The error vector is less predictable than its squared norm.",
-        "15 to 72 % against 70 to 95 %",
-        gap(CONTOURS, "norm_r2", "error_r2"),
-        positive(),
-    ),
-    Claim(
-        "vector_falls_with_width",
-        "Section 4.2, Fig. 2 middle",
-        "The wider the SAE, the smaller the linearly predictable share of its error vector.",
-        "R^2 falls with width",
-        slope(["fig2"], "error_r2", "width", ["l0"]),
-        negative(),
-    ),
-    Claim(
-        "vector_falls_with_l0",
-        "Section 4.2, Fig. 2 middle",
-        "The denser the SAE, the smaller the linearly predictable share of its error vector.",
-        "R^2 falls with L0",
-        slope(["fig2"], "error_r2", "l0", ["width"]),
-        negative(),
-    ),
-    Claim(
-        "vector_other_layers_width",
-        "Appendix A.2, Fig. 10 and 11 middle",
-        "At other layers, too, the predictable share of the error vector falls with width.",
-        "R^2 falls with width",
-        slope(["fig10", "fig11"], "error_r2", "width", ["l0"]),
-        negative(),
-    ),
-    Claim(
-        "l0_trends_differ",
-        "Section 4.2",
-        "With L0 the error norm becomes more predictable than it was, against the error vector.",
-        "norm R^2 rises with L0, vector R^2 falls",
-        beside(
-            slope(["fig2"], "norm_r2", "l0", ["width"], minus="error_r2"),
-            slope(["fig2"], "norm_r2", "l0", ["width"]),
-            slope(["fig2"], "error_r2", "l0", ["width"]),
-        ),
-        positive(),
-    ),
-    Claim(
-        "reconstructions_tenth_smaller",
-        "Appendix A.1",
-        "Gemma Scope reconstructions have a norm about a tenth below that of the activation.",
-        "about 10 % smaller",
-        mean(["appendix_a1"], "norm_ratio"),
-        between(0.85, 0.95),
-        GEMMA,
-    ),
-    Claim(
-        "reconstructions_shrink",
-        "Appendix A.1",
-        "Reconstructions are still shorter than the activations.",
-        "norm ratio below 1",
-        mean(["appendix_a1"], "norm_ratio"),
-        less_than(1),
-    ),
-    Claim(
-        "linear_error_cosine_half",
-        "Appendix A.1",
-        "The linear prediction of the error has this cosine with the activation.",
-        "around 0.5",
-        mean(["appendix_a1"], "cosine"),
-        between(0.4, 0.6),
-        PAPER_MODELS,
-    ),
-    Claim(
-        "linear_error_not_shrinkage",
-        "Appendix A.1",
-        "Predicting the error is more than undoing shrinkage: its prediction is not parallel to x.",
-        "cosine far from 1",
-        highest(["appendix_a1"], "cosine"),
-        less_than(0.9),
-        note=WORD,
     ),
 ]

@@ -1,0 +1,24 @@
+"""What the papers claim, judged by the tables of this run."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_scripts.anatomy.claims.page import page
+from workflow_scripts.anatomy.claims.registry import verdicts
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.store import replacing
+from workflow_scripts.anatomy.tables import read_table, write_table
+
+begin(snakemake.log[0], snakemake.threads)
+
+tables: dict[str, dict[str, pd.DataFrame]] = {paper: {} for paper in snakemake.params.papers}
+for path in map(Path, snakemake.input.tables):
+    tables[path.parent.name][path.stem] = read_table(path)
+claims = pd.concat(
+    [verdicts(paper, of_paper, snakemake.params.seed) for paper, of_paper in tables.items()],
+    ignore_index=True,
+)
+write_table(snakemake.output.table, claims)
+with replacing(snakemake.output.page) as temporary:
+    temporary.write_text(page(claims))
