@@ -64,9 +64,10 @@ include: "rules/paths.smk"
 
 
 rule all:
-    """Everything: the tables and figures of every paper."""
+    """Everything: the tables and figures of every paper, and what they say of its claims."""
     input:
         [tables_of(paper) + figures_of(paper) for paper in ROWS],
+        f"{RUN}/claims.csv",
 
 
 rule tables:
@@ -107,4 +108,5 @@ include: "rules/reconstructions.smk"
 include: "rules/regressions.smk"
 include: "rules/figures.smk"
 include: "rules/papers/dark_matter.smk"
+include: "rules/claims.smk"
 include: "rules/audit.smk"

@@ -61,7 +61,13 @@ def _harvest(folder: Path, contexts: int) -> None:
     torch.manual_seed(0)
     sizes = {"n_embd": 128, "n_layer": 2, "n_head": 4}
     model = build("gpt2", sizes, POSITIONS, 2048, 0).eval()
-    description = {"name": "m", "has_bos": True, "bos_id": 0, "dtype": "float32", "context_length": POSITIONS}
+    description = {
+        "name": "m",
+        "has_bos": True,
+        "bos_id": 0,
+        "dtype": "float32",
+        "context_length": POSITIONS,
+    }
     harvest = {
         "model": "m",
         "dataset": "d",
@@ -92,10 +98,16 @@ def _decompose(folder: Path, store, split) -> None:
 
     xx = Moments.load(folder / "moments.npz")
     solver = Solver(xx, True, "benchmark")
-    subject = Subject(store, SITE, load(folder / "sae.safetensors"), open_codes(folder / "codes.zarr"), split)
+    subject = Subject(
+        store, SITE, load(folder / "sae.safetensors"), open_codes(folder / "codes.zarr"), split
+    )
     linear = error_map(subject, solver, xx)
     norms2 = zarr.create_array(
-        str(folder / "norms.zarr"), shape=(*store.shape, 5), chunks=(16, POSITIONS, 5), dtype="float64", overwrite=True
+        str(folder / "norms.zarr"),
+        shape=(*store.shape, 5),
+        chunks=(16, POSITIONS, 5),
+        dtype="float64",
+        overwrite=True,
     )
     pieces = apply_error_map(subject, linear, xx, norms2)
     list(scores(pieces, norm_probes(subject, solver, pieces.cross, norms2), 1000, 0))
@@ -110,11 +122,19 @@ def prepare(folder: Path, contexts: int) -> None:
     generator = np.random.default_rng(0)
     ids = generator.integers(1, 2048, contexts * POSITIONS).astype(np.int32)
     np.savez(folder / "tokens.npz", ids=ids, offsets=np.arange(0, len(ids) + 1, POSITIONS))
-    decoder = torch.nn.functional.normalize(torch.randn(2048, 128, generator=torch.Generator().manual_seed(0)))
+    decoder = torch.nn.functional.normalize(
+        torch.randn(2048, 128, generator=torch.Generator().manual_seed(0))
+    )
     about = {"name": "random", "architecture": "topk", "model": "m", "site": SITE, "width": 2048}
     about |= {"nominal_l0": 12, "seed": 0}
     Dictionary(
-        decoder.T.clone(), torch.zeros(2048), decoder, torch.zeros(128), "topk", k=12, metadata=about
+        decoder.T.clone(),
+        torch.zeros(2048),
+        decoder,
+        torch.zeros(128),
+        "topk",
+        k=12,
+        metadata=about,
     ).save(folder / "sae.safetensors")
 
 

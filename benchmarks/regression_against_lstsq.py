@@ -41,8 +41,15 @@ def full(x: torch.Tensor, errors: list[torch.Tensor]) -> list[np.ndarray]:
 def main() -> None:
     """Time both for growing numbers of SAEs."""
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(TOKENS, D, generator=generator) @ torch.randn(D, D, generator=generator) / D**0.5
-    errors = [torch.tanh(x + 0.1 * torch.randn(TOKENS, D, generator=generator)) for _ in range(TARGETS[-1])]
+    x = (
+        torch.randn(TOKENS, D, generator=generator)
+        @ torch.randn(D, D, generator=generator)
+        / D**0.5
+    )
+    errors = [
+        torch.tanh(x + 0.1 * torch.randn(TOKENS, D, generator=generator))
+        for _ in range(TARGETS[-1])
+    ]
     rows = []
     for count in TARGETS:
         started = time.perf_counter()

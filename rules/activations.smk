@@ -18,7 +18,7 @@ rule harvest_activations:
     resources:
         mem_mb=lambda w, attempt: attempt
         * (16000 if w.model in IMPORTED_MODELS.split("|") else 3000),
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
         gpu=GPU,
     params:
         code=code_of("harvest_activations.py"),

@@ -13,8 +13,8 @@ rule verify_stores:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         code=code_of("verify_stores.py"),
     script:

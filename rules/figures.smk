@@ -23,8 +23,8 @@ rule draw_figure:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=lambda w: code_of("draw_figure.py", ROWS[w.paper][w.row]["draw"]),
         draw=lambda w: ROWS[w.paper][w.row]["draw"],
@@ -54,8 +54,8 @@ rule render_table:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("render_table.py"),
         caption=lambda w: ROWS[w.paper][w.row]["caption"],

@@ -16,8 +16,8 @@ rule collect_documents:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("collect_documents.py"),
         name="{dataset}",
@@ -43,7 +43,7 @@ rule train_tokenizer:
     threads: 2
     resources:
         mem_mb=lambda w, input, attempt: attempt * (1000 + 20 * int(input.size_mb)),
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("train_tokenizer.py"),
         vocabulary_size=lookup(dpath="models/{model}/vocabulary_size", within=config),
@@ -64,8 +64,8 @@ rule import_tokenizer:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         code=code_of("import_tokenizer.py"),
         name="{model}",
@@ -89,7 +89,7 @@ rule tokenize_documents:
         "../envs/environment.yaml"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (1500 + 2 * int(input.size_mb)),
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("tokenize_documents.py"),
     script:
@@ -117,7 +117,8 @@ rule train_language_model:
     threads: 8
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w: 30 + config["models"][w.model]["training"]["tokens"] // 200_000,
+        runtime=lambda w, attempt: attempt
+        * (30 + config["models"][w.model]["training"]["tokens"] // 200_000),
         gpu=GPU,
     params:
         code=code_of("train_language_model.py"),
@@ -144,8 +145,8 @@ rule import_model:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("import_model.py"),
         name="{model}",
@@ -171,8 +172,8 @@ rule tabulate_loss_curves:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("concatenate_tables.py"),
     script:

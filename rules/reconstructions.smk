@@ -17,7 +17,7 @@ rule reconstruct_activations:
         "../envs/environment.yaml"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (1500 + 4 * int(input.size_mb)),
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
         gpu=GPU,
     params:
         code=code_of("reconstruct_activations.py"),
@@ -44,7 +44,7 @@ rule pursue_activations:
         "../envs/environment.yaml"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (4000 + 4 * int(input.size_mb)),
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
         gpu=GPU,
     params:
         code=code_of("pursue_activations.py"),
@@ -70,8 +70,8 @@ rule summarise_saes:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("summarise_saes.py"),
     script:

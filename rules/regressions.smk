@@ -16,7 +16,7 @@ rule gather_site_moments:
     threads: 2
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
         gpu=GPU,
     params:
         code=code_of("gather_site_moments.py"),
@@ -49,7 +49,7 @@ rule decompose_error:
         "../envs/environment.yaml"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (3000 + 4 * int(input.size_mb)),
-        runtime=120,
+        runtime=lambda w, attempt: 120 * attempt,
         gpu=GPU,
     params:
         code=code_of("decompose_error.py"),

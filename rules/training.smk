@@ -23,7 +23,7 @@ rule train_sae:
     threads: lambda w: 1 if sae_block(w)["width"] <= 4096 else 8
     resources:
         mem_mb=lambda w, attempt: attempt * (2500 + sae_block(w)["width"] // 2),
-        runtime=lambda w: 30 + sae_block(w)["training"]["tokens"] // 1_000_000,
+        runtime=lambda w, attempt: attempt * (30 + sae_block(w)["training"]["tokens"] // 1_000_000),
         gpu=GPU,
     params:
         code=code_of("train_sae.py"),
@@ -48,7 +48,7 @@ rule import_sae:
         "../envs/environment.yaml"
     resources:
         mem_mb=lambda w, attempt: 16000 * attempt,
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("import_sae.py"),
         sae=sae_block,
@@ -74,8 +74,8 @@ rule tabulate_training_curves:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("concatenate_tables.py"),
     script:

@@ -15,6 +15,7 @@ for number, path in enumerate(snakemake.input.scores):
     part["latent"] = [f"{number}/{latent}" for latent in part["latent"]]
     parts.append(part)
 scores = pd.concat(parts, ignore_index=True)
-write_table(
-    snakemake.output.table, summarise(scores, snakemake.params.seed, snakemake.params.bootstrap)
-)
+table = summarise(scores, snakemake.params.seed, snakemake.params.bootstrap)
+for at, column in enumerate(("model", "site")):
+    table.insert(at, column, scores[column][0])
+write_table(snakemake.output.table, table)

@@ -27,8 +27,8 @@ rule tabulate_dark_matter_scaling:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("tabulate_dark_matter_scaling.py"),
     script:
@@ -50,8 +50,8 @@ rule tabulate_dark_matter_contours:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("select_columns.py"),
         columns={"norm_r2": "norm_r2_error"} | {c: c for c in ("error_r2", "fvu", "fvu_nonlinear")},
@@ -72,8 +72,8 @@ rule tabulate_dark_matter_fig3:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("select_columns.py"),
         columns={"norm_r2": "norm_r2_error"},
@@ -94,8 +94,8 @@ rule tabulate_dark_matter_fig4:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         code=code_of("tabulate_dark_matter_fig4.py"),
         analysis=config["analysis"],
@@ -122,8 +122,8 @@ rule tabulate_dark_matter_tokens:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         code=code_of("tabulate_dark_matter_tokens.py"),
         analysis=config["analysis"],
@@ -146,8 +146,8 @@ rule tabulate_dark_matter_fig6:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("tabulate_dark_matter_fig6.py"),
     script:
@@ -167,8 +167,8 @@ rule tabulate_dark_matter_appendix_a1:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("select_columns.py"),
         columns={"norm_ratio": "norm_ratio", "cosine": "cosine"},
@@ -187,8 +187,8 @@ rule tabulate_dark_matter_appendix_c1:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("tabulate_dark_matter_appendix_c1.py"),
         options=DARK["appendix_c1"],
@@ -250,7 +250,7 @@ rule tabulate_dark_matter_sec5_2:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=lambda w, attempt: 1000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("tabulate_dark_matter_sec5_2.py"),
@@ -302,7 +302,7 @@ rule tabulate_dark_matter_fig7:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=lambda w, attempt: 1000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("tabulate_dark_matter_fig7.py"),
@@ -359,7 +359,7 @@ rule tabulate_dark_matter_fig8:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=lambda w, attempt: 1000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("tabulate_dark_matter_fig8.py"),
@@ -412,7 +412,7 @@ rule tabulate_dark_matter_fig13:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("tabulate_dark_matter_fig13.py"),
@@ -493,7 +493,7 @@ rule tabulate_dark_matter_fig16:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 30 * attempt,
     params:
         code=code_of("tabulate_dark_matter_fig16.py"),
@@ -514,7 +514,7 @@ rule tabulate_dark_matter_appendix_d:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("tabulate_dark_matter_appendix_d.py"),
@@ -536,7 +536,7 @@ rule tabulate_dark_matter_planted_truth:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("tabulate_dark_matter_planted_truth.py"),

@@ -380,6 +380,20 @@ def test_numbers_that_are_not_there_decide_nothing():
     assert found.loc["error_norms_predict_larger", "verdict"].startswith(NOT_TESTABLE)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+@pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:invalid value", "ignore:divide by")
+def test_a_run_with_very_little_in_it_still_gets_its_verdicts(rows):
+    generator = np.random.default_rng(rows)
+    tables = {
+        name: table.sample(min(rows, len(table)), random_state=generator)
+        for name, table in paper_world().items()
+    }
+    found = verdicts("dark_matter", tables, seed=0)["verdict"]
+    decided = found.isin([HOLDS, FAILS, UNDECIDED])
+    assert found[~decided].str.startswith(NOT_TESTABLE).all()
+    assert not decided.all()
+
+
 def test_the_papers_own_arithmetic_is_judged_and_put_right():
     table = norm_prediction_table([0.1, 0.3, 1.0, 3.0], features=16, samples=20_000, seed=0)
     found = verdicts("dark_matter", {"appendix_c1": table}, seed=0).set_index("claim")

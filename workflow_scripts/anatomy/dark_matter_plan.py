@@ -3,7 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow_scripts.anatomy.catalogue import Sae, family, layer_of, nearest, nearest_l0, nearest_per_layer
+from workflow_scripts.anatomy.catalogue import (
+    Sae,
+    family,
+    layer_of,
+    nearest,
+    nearest_l0,
+    nearest_per_layer,
+)
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.power_law import MIN_WIDTHS
 

@@ -138,7 +138,7 @@ CLAIMS = [
     Claim(
         "norm_other_layers_wider",
         "Appendix A.2, Fig. 10 and 11 left",
-        "At other layers, too, wider SAEs have less predictable error norms.",
+        "At other layers, too, predictability of the error norm falls with width.",
         "R^2 falls with width",
         slope(["fig10", "fig11"], "norm_r2", "width", ["l0"]),
         negative(),

@@ -64,13 +64,16 @@ def _middle_of_parabola(tables: Tables) -> Measurement:
     fraction = table["ablated_fraction"]
     middle = fraction == fraction[(fraction - 0.5).abs().idxmin()]
     ends = fraction.isin([fraction.min(), fraction.max()])
-    return combination(table, "fvu_nonlinear", middle / middle.sum() - ends / ends.sum())
+    weights = (middle / middle.sum() - ends / ends.sum()).to_numpy()
+    return combination(table, "fvu_nonlinear", weights, "tokens")
 
 
 def _peak(tables: Tables) -> Measurement:
     """Where the parabola through FVU_nonlinear has its peak, mean over seeds."""
     peaks = []
     for _, curve in _random_order(tables).groupby("seed"):
+        if curve["ablated_fraction"].nunique() < 3:
+            raise NotTestable("table appendix_d has fewer than three ablated fractions")
         a, b, _ = np.polyfit(curve["ablated_fraction"], curve["fvu_nonlinear"], 2)
         peaks.append(-b / (2 * a) if a < 0 else np.nan)
     if np.isnan(peaks).any():
@@ -180,7 +183,9 @@ CLAIMS = [
         "Appendix B.2",
         "FVU_nonlinear bounds Introduced from above, where that is no linear function of x.",
         "upper bound",
-        lowest(["planted_truth"], "bias", component="introduced", introduced_kind="noise"),
+        lowest(
+            ["planted_truth"], "bias", "tokens", component="introduced", introduced_kind="noise"
+        ),
         at_least(-0.005),
         note=f"half a per cent of the variance is left to sampling. {EQ_18}",
     ),

@@ -85,14 +85,14 @@ def largest_absolute(parts: Columns, over: str) -> Measurement:
     return Measurement(float(abs(value[worst])), nearest, float(ends.max()), over)
 
 
-def lowest(names: Sequence[str], column: str, **where: object) -> Measure:
+def lowest(names: Sequence[str], column: str, over: str = CONTEXTS, **where: object) -> Measure:
     """The smallest number of a column; its interval goes from the lowest `lo` to the lowest `hi`."""
-    return _extreme("lowest", names, column, np.min, where)
+    return _extreme("lowest", names, column, np.min, over, where)
 
 
-def highest(names: Sequence[str], column: str, **where: object) -> Measure:
+def highest(names: Sequence[str], column: str, over: str = CONTEXTS, **where: object) -> Measure:
     """The largest number of a column; its interval goes from the highest `lo` to the highest `hi`."""
-    return _extreme("highest", names, column, np.max, where)
+    return _extreme("highest", names, column, np.max, over, where)
 
 
 def mean(names: Sequence[str], column: str, **where: object) -> Measure:
@@ -205,11 +205,16 @@ def beside(measure: Measure, *others: Measure) -> Measure:
 
 
 def _extreme(
-    word: str, names: Sequence[str], column: str, pick: Callable, where: dict[str, object]
+    word: str,
+    names: Sequence[str],
+    column: str,
+    pick: Callable,
+    over: str,
+    where: dict[str, object],
 ) -> Measure:
     def measure(tables: Tables) -> Measurement:
         ends = columns(chosen(stacked(tables, names), **where), column)
-        return Measurement.of((pick(end) for end in ends), CONTEXTS)
+        return Measurement.of((pick(end) for end in ends), over)
 
     return Measure(f"{word} {column}{_of(where)} ({_all(names)})", measure)
 
