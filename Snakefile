@@ -8,7 +8,7 @@ from workflow_scripts.anatomy.code_digest import code_of
 from workflow_scripts.anatomy.configuration import check
 from workflow_scripts.anatomy.dark_matter_plan import dark_matter_plan
 from workflow_scripts.anatomy.errors import AnatomyError
-from workflow_scripts.anatomy.local_files import check_local_files
+from workflow_scripts.anatomy.local_files import check_local_files, with_home
 from workflow_scripts.anatomy.rows import figure_rows
 
 min_version("9.0")
@@ -22,7 +22,7 @@ if "models" not in config:
 
 
 try:
-    config = check(config)
+    config = with_home(check(config))
     check_local_files(config)
     SAES = {(sae.model, sae.site, sae.name): sae for sae in catalogue(config)}
     DARK_PLAN = dark_matter_plan(config, list(SAES.values()))
@@ -55,6 +55,8 @@ wildcard_constraints:
     site=r"blocks\.\d+\.[a-z_.]+",
     sae="|".join(sorted({sae.name for sae in SAES.values()})),
     split="train|validation",
+    component="linear_error|nonlinear_error",
+    seed=r"\d+",
 
 
 include: "rules/paths.smk"

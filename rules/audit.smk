@@ -4,8 +4,7 @@
 rule verify_stores:
     """Read every store of this run against the hashes of its manifest."""
     input:
-        activations=[f"{STORE}/{m}/{h}.zarr/manifest.json" for m, h in ANALYSIS_HARVEST.items()],
-        codes=[codes_path(sae) for sae in SAES.values()],
+        all_stores(),
     log:
         "<run>/logs/verify_stores.log",
     benchmark:

@@ -6,6 +6,8 @@ IMPORTED_MODELS = "|".join(n for n, m in config["models"].items() if m["kind"] =
 
 rule collect_documents:
     """Gather the text of a dataset and split it by document."""
+    input:
+        text_files,
     output:
         train="<store>/datasets/{dataset}/train.jsonl",
         validation="<store>/datasets/{dataset}/validation.jsonl",
@@ -22,6 +24,7 @@ rule collect_documents:
         code=code_of("collect_documents.py"),
         name="{dataset}",
         dataset=lookup(dpath="datasets/{dataset}", within=config),
+        python=python_version,
     script:
         "../workflow_scripts/collect_documents.py"
 
@@ -53,6 +56,8 @@ rule train_tokenizer:
 
 rule import_tokenizer:
     """Take the tokenizer of a model from its folder or the hub."""
+    input:
+        local_model_files,
     output:
         tokenizer="<store>/{model}/tokenizer/tokenizer.json",
     log:
@@ -133,6 +138,7 @@ rule train_language_model:
 rule import_model:
     """Check that the weights of a model are there, and describe it."""
     input:
+        local_model_files,
         tokenizer="<store>/{model}/tokenizer/tokenizer.json",
     output:
         model="<store>/{model}/model.json",

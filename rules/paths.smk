@@ -1,5 +1,10 @@
 # Where everything lies, as functions of the wildcards or of an SAE of the catalogue.
 
+import platform
+
+from workflow_scripts.anatomy.documents import matching_files
+from workflow_scripts.anatomy.local_files import is_local, local_files
+
 ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"]["harvests"]}
 
 
@@ -77,3 +82,40 @@ def error_sae_block(component, seed):
 def error_sae_activations():
     block = config["dark_matter"]
     return f"{STORE}/{block['main']['model']}/{block['error_saes']['harvest']}.zarr/manifest.json"
+
+
+def text_files(w):
+    block = config["datasets"][w.dataset]
+    return matching_files(block["paths"], w.dataset) if block["kind"] == "text_files" else []
+
+
+def python_version(w):
+    """The standard library's text is that of the Python that runs; nothing else depends on it."""
+    return (
+        platform.python_version()
+        if config["datasets"][w.dataset]["kind"] == "python_stdlib"
+        else ""
+    )
+
+
+def local_model_files(w):
+    path = config["models"][w.model]["path"]
+    return local_files(path, ("*.json", "*.safetensors")) if is_local(path) else []
+
+
+def local_sae_files(w):
+    sae = sae_block(w)
+    return local_files(sae["path"], ("*.json", "*.safetensors")) if sae["kind"] == "local" else []
+
+
+def all_stores():
+    """The manifest of every store that this run reads."""
+    trained = [sae for sae in SAES.values() if sae.kind == "trained"]
+    return [
+        *(activations_path(model) for model in ANALYSIS_HARVEST),
+        *sorted({f"{STORE}/{s.model}/{s.block()['harvest']}.zarr/manifest.json" for s in trained}),
+        *(codes_path(sae) for sae in SAES.values()),
+        *(codes_path(sae, "pursuit") for sae in DARK_PLAN.scaling if "fig1" in ROWS["dark_matter"]),
+        *(scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_PLAN.judged),
+        *(f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES),
+    ]

@@ -1,7 +1,7 @@
 # SAEs: trained here from an activation store, or imported; all end in one canonical form.
 
-TRAINED_SAES = "|".join({s.name for s in SAES.values() if s.kind == "trained"}) or "(?!)"
-IMPORTED_SAES = "|".join({s.name for s in SAES.values() if s.kind != "trained"}) or "(?!)"
+TRAINED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind == "trained"})) or "(?!)"
+IMPORTED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind != "trained"})) or "(?!)"
 
 
 rule train_sae:
@@ -36,6 +36,8 @@ rule train_sae:
 
 rule import_sae:
     """Turn a released or a local SAE into the canonical form."""
+    input:
+        local_sae_files,
     output:
         sae="<store>/{model}/{site}/{sae}/sae.safetensors",
     log:

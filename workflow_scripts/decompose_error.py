@@ -26,14 +26,14 @@ device = resolve_device(params.device)
 store = open_activations(snakemake.input.activations)
 codes = open_codes(snakemake.input.codes)
 dictionary = load(snakemake.input.sae, device)
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+split = Split.of(analysis, params.seed, store)
 xx = Moments.load(snakemake.input.moments, device)
 solver = Solver(xx, analysis["intercept"], f"{store.path}, {params.site}")
 subject = Subject(
     store, params.site, dictionary, codes, split, device, snakemake.threads, analysis["dask"]
 )
 linear = error_map(subject, solver, xx)
-with writing(snakemake.output.norms.removesuffix("/manifest.json"), "norms") as group:
+with writing(snakemake.output.norms, "norms") as group:
     chunk = (max(1, CHUNK_ROWS // store.shape[1]), store.shape[1], len(VECTORS))
     shape = (*store.shape, len(VECTORS))
     norms2 = group.create_array("norms2", shape=shape, chunks=chunk, dtype="float64")

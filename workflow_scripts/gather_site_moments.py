@@ -13,7 +13,7 @@ begin(snakemake.log[0], snakemake.threads)
 params = snakemake.params
 analysis = params.analysis
 store = open_activations(snakemake.input.activations)
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+split = Split.of(analysis, params.seed, store)
 gathered = site_moments(
     store,
     params.site,

@@ -28,7 +28,7 @@ table = table.assign(
     sae=codes.group.attrs["sae"],
     width=codes.width,
     l0=codes.summary["l0"],
-    seed=params.seed,
+    seed=params.sae_seed,
 )
 log.info(
     "%d of %d latents judged, mean balanced accuracy %.3f",

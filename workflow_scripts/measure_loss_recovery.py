@@ -7,7 +7,7 @@ from workflow_scripts.anatomy.dictionary import load
 from workflow_scripts.anatomy.error_components import load_error_map
 from workflow_scripts.anatomy.job import begin, log
 from workflow_scripts.anatomy.language_model import load_model
-from workflow_scripts.anatomy.loss_recovery import held_out_contexts, intervention_losses, recovery
+from workflow_scripts.anatomy.loss_recovery import intervention_losses, recovery
 from workflow_scripts.anatomy.splits import Split
 from workflow_scripts.anatomy.tables import identity, write_rows
 
@@ -16,8 +16,8 @@ begin(snakemake.log[0], snakemake.threads)
 params, analysis = snakemake.params, snakemake.params.analysis
 device = resolve_device(params.device)
 store = open_activations(snakemake.input.activations)
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
-contexts = held_out_contexts(store, split, params.contexts)
+split = Split.of(analysis, params.seed, store)
+contexts = split.held_out_contexts(store.shape, params.contexts)
 model, _ = load_model(snakemake.input.model, device)
 linear = load_error_map(snakemake.input.maps, device)
 dictionary = load(snakemake.input.sae, device)

@@ -19,7 +19,7 @@ for codes_path, sae_path in zip(snakemake.input.codes, snakemake.input.saes, str
     firing = codes.latents("firing_count")
     with np.errstate(divide="ignore"):
         log_density = np.log10(firing / codes.summary["n_tokens"])
-    counts, _ = np.histogram(log_density[firing > 0], EDGES)
+    counts, _ = np.histogram(np.clip(log_density[firing > 0], EDGES[0], None), EDGES)
     for low, count in zip(EDGES, counts, strict=False):
         densities.append(who | {"log10_density": round(low, 2), "count": int(count)})
 write_rows(snakemake.output.table, rows)

@@ -20,8 +20,8 @@ for codes_path, norms_path, scores_path in zip(
 ):
     codes, (scores,) = open_codes(codes_path), read_table(scores_path).to_dict("records")
     store = harvests[scores["model"]]
-    split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
-    norms2 = opening(norms_path.removesuffix("/manifest.json"), "norms")["norms2"]
+    split = Split.of(analysis, params.seed, store)
+    norms2 = opening(norms_path, "norms")["norms2"]
     who = {name: scores[name] for name in IDENTITY} | {"layer": layer_of(scores["site"])}
     activation = [scores[f"norm_r2_error{end}"] for end in ("", "_lo", "_hi")]
     found = [("activation", *activation)]

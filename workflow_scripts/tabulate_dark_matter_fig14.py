@@ -16,7 +16,7 @@ params, analysis = snakemake.params, snakemake.params.analysis
 device = resolve_device(params.device)
 store = open_activations(snakemake.input.activations)
 codes, dictionary = open_codes(snakemake.input.codes), load(snakemake.input.sae, device)
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+split = Split.of(analysis, params.seed, store)
 subject = Subject(
     store, params.site, dictionary, codes, split, device, snakemake.threads, analysis["dask"]
 )

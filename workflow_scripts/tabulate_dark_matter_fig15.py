@@ -17,7 +17,7 @@ begin(snakemake.log[0], snakemake.threads)
 params, analysis, options = snakemake.params, snakemake.params.analysis, snakemake.params.options
 store = open_activations(snakemake.input.activations)
 dictionary = load(snakemake.input.sae, resolve_device(params.device))
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+split = Split.of(analysis, params.seed, store)
 data = synthetic_activations(store, params.site, dictionary, split, options["contexts"])
 identity = {
     "model": dictionary.metadata["model"],

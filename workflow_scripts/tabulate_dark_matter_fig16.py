@@ -15,7 +15,7 @@ saes = sorted(((open_codes(codes), norms) for codes, norms in both), key=lambda 
 rows = []
 for (small, norms), (large, _) in combinations(saes, 2):
     gathered = pair_products(small, large, analysis, params.seed, norms)
-    row = describe_pair(small, large) | {"split": analysis["split"]}
+    row = describe_pair(small, large, params.seed) | {"split": analysis["split"]}
     for name, constant in (("fvu_decrease", []), ("fvu_decrease_intercept", ["one"])):
         fewer, more = [*constant, "small"], [*constant, "small", "nonlinear"]
         found = gathered.fvu_decrease("large", fewer, more, analysis["bootstrap"], params.seed)

@@ -14,8 +14,8 @@ stores = sorted((open_codes(path) for path in snakemake.input.codes), key=lambda
 rows = []
 for small, large in combinations(stores, 2):
     gathered = pair_products(small, large, analysis, params.seed)
-    row = describe_pair(small, large) | {"split": analysis["split"]}
-    row["c"] = gathered.fit("large", ["small"])[0]
+    row = describe_pair(small, large, params.seed) | {"split": analysis["split"]}
+    row |= with_interval("c", gathered.ratio("large", "small", analysis["bootstrap"], params.seed))
     for name, regressors in (("r2", ["small"]), ("r2_intercept", ["one", "small"])):
         found = gathered.r2("large", regressors, analysis["bootstrap"], params.seed)
         row |= with_interval(name, found)

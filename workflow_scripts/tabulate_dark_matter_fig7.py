@@ -16,6 +16,9 @@ for number, path in enumerate(snakemake.input.scores):
     parts.append(part)
 scores = pd.concat(parts, ignore_index=True)
 table = summarise(scores, snakemake.params.seed, snakemake.params.bootstrap)
-for at, column in enumerate(("model", "site")):
-    table.insert(at, column, scores[column][0])
+by_component = scores.groupby("component")
+for at, column in enumerate(("model", "site", "width")):
+    table.insert(at, column, table["component"].map(by_component[column].first()))
+table.insert(3, "l0", table["component"].map(by_component["l0"].mean()))
+table.insert(4, "seeds", table["component"].map(by_component["seed"].nunique()))
 write_table(snakemake.output.table, table)

@@ -16,7 +16,7 @@ begin(snakemake.log[0], snakemake.threads)
 params, analysis = snakemake.params, snakemake.params.analysis
 device = resolve_device(params.device)
 store = open_activations(snakemake.input.activations)
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+split = Split.of(analysis, params.seed, store)
 linear = load_error_map(snakemake.input.maps, device)
 subjects = {}
 for source, sae, codes in zip(

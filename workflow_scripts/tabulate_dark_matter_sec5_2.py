@@ -2,17 +2,28 @@
 
 from workflow_scripts.anatomy.codes import open_codes
 from workflow_scripts.anatomy.dictionary import description
+from workflow_scripts.anatomy.held_out_fvu import held_out_fvu
 from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import concatenate, identity, write_rows, write_table
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.tables import (
+    concatenate,
+    identity,
+    with_interval,
+    write_rows,
+    write_table,
+)
 
 begin(snakemake.log[0], snakemake.threads)
 
+params, analysis = snakemake.params, snakemake.params.analysis
 write_table(snakemake.output.table, concatenate(snakemake.input.curves))
 rows = []
-for component, sae, codes in zip(
-    snakemake.params.components, snakemake.input.saes, snakemake.input.codes, strict=True
+for component, sae, path in zip(
+    params.components, snakemake.input.saes, snakemake.input.codes, strict=True
 ):
-    store = open_codes(codes)
-    who = identity(description(sae)["metadata"], store.summary)
-    rows.append(who | {"component": component, "fvu_held_out": store.summary["fvu"]})
+    codes = open_codes(path)
+    split = Split.of(analysis, params.seed, codes)
+    found = held_out_fvu(codes, split, analysis["bootstrap"], params.seed)
+    row = identity(description(sae)["metadata"], codes.summary) | {"component": component}
+    rows.append(row | {"split": analysis["split"]} | with_interval("fvu_held_out", found))
 write_rows(snakemake.output.final, rows)

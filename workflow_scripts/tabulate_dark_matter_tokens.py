@@ -15,22 +15,22 @@ begin(snakemake.log[0], snakemake.threads)
 
 params, analysis = snakemake.params, snakemake.params.analysis
 store = open_activations(snakemake.input.activations)
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, store.min_position)
+split = Split.of(analysis, params.seed, store)
 context, positions = choose_window(store, split, params.tokens_shown)
 text = token_strings(snakemake.input.tokenizer)
 tokens = store.group["tokens"][context][positions]
 rows = []
 for codes_path, norms_path in zip(snakemake.input.codes, snakemake.input.norms, strict=True):
     codes = open_codes(codes_path)
-    norms2 = opening(norms_path.removesuffix("/manifest.json"), "norms")["norms2"][context][
-        positions
-    ]
+    norms2 = opening(norms_path, "norms")["norms2"][context][positions]
     norms = dict(zip(VECTORS, np.sqrt(norms2).T, strict=True))
     for at, position in enumerate(range(positions.start, positions.stop)):
         rows.append(
             {name: codes.group.attrs[name] for name in ("model", "site", "sae", "width")}
             | {
                 "l0": codes.summary["l0"],
+                "seed": params.seed,
+                "split": analysis["split"],
                 "context": context,
                 "position": position,
                 "token": text[tokens[at]],

@@ -3,14 +3,13 @@
 import shutil
 from pathlib import Path
 
-import pandas as pd
-
 from workflow_scripts.anatomy.devices import resolve_device
 from workflow_scripts.anatomy.job import begin
 from workflow_scripts.anatomy.language_model import load_model
 from workflow_scripts.anatomy.language_model_samples import samples
 from workflow_scripts.anatomy.language_model_training import train_language_model
 from workflow_scripts.anatomy.store import replacing, write_json
+from workflow_scripts.anatomy.tables import write_rows
 
 begin(snakemake.log[0], snakemake.threads)
 
@@ -27,8 +26,7 @@ description, curve = train_language_model(
     tokenizer,
     description_file.parent,
 )
-with replacing(snakemake.output.curve) as temporary:
-    pd.DataFrame(curve).to_csv(temporary, index=False)
+write_rows(snakemake.output.curve, curve)
 write_json(description_file, description)
 model, _ = load_model(description_file, "cpu", "float32")
 with replacing(snakemake.output.samples) as temporary:

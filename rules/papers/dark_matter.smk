@@ -213,9 +213,6 @@ rule train_error_sae:
         "<run>/logs/error_saes/{component}-s{seed}.log",
     benchmark:
         "<run>/benchmarks/error_saes/{component}-s{seed}.tsv"
-    wildcard_constraints:
-        component="linear_error|nonlinear_error",
-        seed=r"\d+",
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -284,6 +281,7 @@ rule interpret_error_sae:
         interpretability=config["interpretability"],
         site=DARK["main"]["site"],
         component="{component}",
+        sae_seed=lambda w: int(w.seed),
         seed=config["seed"],
     script:
         "../../workflow_scripts/interpret_latents.py"
@@ -541,7 +539,7 @@ rule tabulate_dark_matter_planted_truth:
     params:
         code=code_of("tabulate_dark_matter_planted_truth.py"),
         options=DARK["planted_truth"],
-        bootstrap=200,
+        bootstrap=config["analysis"]["bootstrap"],
         seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_dark_matter_planted_truth.py"

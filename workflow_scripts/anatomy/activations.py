@@ -1,5 +1,6 @@
 """The activation store: one zarr array per hook point, with the tokens and the loss of every position."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.anatomy.errors import AnatomyError
-from workflow_scripts.anatomy.store import opening
+from workflow_scripts.anatomy.store import MANIFEST, folder_of, opening
 
 CHUNK_ROWS = 4096
 SHARD_ROWS = 16384
@@ -34,6 +35,11 @@ class ActivationStore:
     def shape(self) -> tuple[int, int]:
         """Number of contexts, positions in a context."""
         return self.group["tokens"].shape
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that is stored: the manifest holds the hash of every file."""
+        return hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
 
     @property
     def min_position(self) -> int:
@@ -84,6 +90,5 @@ def read(array: Any, contexts: slice, path: Path) -> np.ndarray:
 
 def open_activations(path: str | Path) -> ActivationStore:
     """Open the activation store at `path` (its folder, or its manifest)."""
-    path = Path(path)
-    path = path.parent if path.name == "manifest.json" else path
+    path = folder_of(path)
     return ActivationStore(path, opening(path, "activations"))

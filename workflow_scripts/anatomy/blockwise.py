@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from workflow_scripts.anatomy.job import limit_threads
+
 
 def total(
     function: Callable[..., Any], blocks: Sequence[Any], dask_config: dict[str, Any], threads: int
@@ -38,7 +40,12 @@ def total(
             return whole.compute()
     if threads == 1:
         return whole.compute(scheduler="synchronous")
-    return whole.compute(scheduler="threads", num_workers=threads)
+    # The workers are the job's threads: each of them computes with one.
+    limit_threads(1)
+    try:
+        return whole.compute(scheduler="threads", num_workers=threads)
+    finally:
+        limit_threads(threads)
 
 
 def _add(a: Any, b: Any) -> Any:

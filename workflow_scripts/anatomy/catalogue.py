@@ -1,7 +1,7 @@
 """Which SAEs a configuration means, and which of them a figure shows; known before anything runs."""
 
 from dataclasses import asdict, dataclass
-from math import log
+from math import inf, log
 from typing import Any
 
 from workflow_scripts.anatomy.errors import AnatomyError
@@ -119,6 +119,11 @@ def _trained(config: dict, name: str, group: dict) -> list[Sae]:
     return saes
 
 
+def _from_l0(sae: Sae, target: float) -> float:
+    """How far the nominal L0 of an SAE is from a target; infinitely where it has none."""
+    return abs(sae.nominal_l0 - target) if sae.nominal_l0 is not None else inf
+
+
 def nearest_l0(saes: list[Sae], target: float) -> list[Sae]:
     """At every width, the SAE whose nominal L0 is nearest `target`; ascending widths, first seed.
 
@@ -129,7 +134,7 @@ def nearest_l0(saes: list[Sae], target: float) -> list[Sae]:
         if sae.nominal_l0 is None or sae.width is None:
             continue
         best = chosen.get(sae.width)
-        if best is None or abs(sae.nominal_l0 - target) < abs(best.nominal_l0 - target):
+        if best is None or _from_l0(sae, target) < _from_l0(best, target):
             chosen[sae.width] = sae
     return [chosen[width] for width in sorted(chosen)]
 
@@ -151,21 +156,19 @@ def nearest_per_layer(saes: list[Sae], target: float) -> list[Sae]:
     Among equals the width that most layers have is preferred, so that a line compares like with like.
     """
     candidates = [
-        s for s in saes if s.nominal_l0 is not None and s.site.endswith("hook_resid_post")
+        sae for sae in saes if sae.nominal_l0 is not None and sae.site.endswith("hook_resid_post")
     ]
-    commonness = {
-        w: len({s.site for s in candidates if s.width == w}) for w in {s.width for s in candidates}
-    }
+    sites: dict[int | None, set[str]] = {}
+    for sae in candidates:
+        sites.setdefault(sae.width, set()).add(sae.site)
+
+    def rank(sae: Sae) -> tuple[float, int, int]:
+        return (_from_l0(sae, target), -len(sites[sae.width]), sae.width or 0)
+
     chosen: dict[tuple[str, int], Sae] = {}
     for sae in candidates:
         key = (sae.model, layer_of(sae.site))
-        rank = (abs(sae.nominal_l0 - target), -commonness[sae.width], sae.width or 0)
-        best = chosen.get(key)
-        if best is None or rank < (
-            abs(best.nominal_l0 - target),
-            -commonness[best.width],
-            best.width or 0,
-        ):
+        if key not in chosen or rank(sae) < rank(chosen[key]):
             chosen[key] = sae
     return [chosen[key] for key in sorted(chosen)]
 
@@ -177,10 +180,14 @@ def nearest(saes: list[Sae], site: dict[str, str], width: int, target: float) ->
     ------
     AnatomyError: no SAE of the site has a width and a nominal L0.
     """
-    known = [s for s in family(saes, [site]) if s.width is not None and s.nominal_l0 is not None]
+    known = [
+        (abs(log(sae.width / width)), _from_l0(sae, target), at, sae)
+        for at, sae in enumerate(family(saes, [site]))
+        if sae.width is not None and sae.nominal_l0 is not None
+    ]
     if not known:
         raise AnatomyError(
             f"config: no SAE with a known L0 at {site['site']} of {site['model']}, which dark_matter asks "
             "for; add a group to saes, and its name to dark_matter.saes or dark_matter.circuit"
         )
-    return min(known, key=lambda s: (abs(log(s.width / width)), abs(s.nominal_l0 - target)))
+    return min(known)[-1]

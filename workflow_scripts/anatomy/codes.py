@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workflow_scripts.anatomy.activations import CHUNK_ROWS, read
 from workflow_scripts.anatomy.dictionary import Dictionary, SparseCodes
-from workflow_scripts.anatomy.store import opening, writing
+from workflow_scripts.anatomy.store import folder_of, opening, writing
 
 CHUNK_ENTRIES = 2**20
 SCALARS = ("l0", "error_norm2", "recon_norm2", "recon_dot")
@@ -98,8 +98,7 @@ class CodesStore:
 
 def open_codes(path: str | Path) -> CodesStore:
     """Open the codes store at `path` (its folder, or its manifest)."""
-    path = Path(path)
-    path = path.parent if path.name == "manifest.json" else path
+    path = folder_of(path)
     return CodesStore(path, opening(path, "codes"))
 
 
@@ -113,8 +112,6 @@ def writing_codes(
     has to be appended once, in order; width and summary are added at the end, and the store is
     sealed.
     """
-    path = Path(path)
-    path = path.parent if path.name == "manifest.json" else path
     with writing(path, "codes") as group:
         writer = CodesWriter(group, shape, dictionary, attrs["min_position"])
         yield writer
@@ -172,8 +169,6 @@ class CodesWriter:
             self._flush(whole_chunks=True)
 
     def _add_moments(self, x: Tensor) -> None:
-        # A centring SAE is measured against the centred activations, which is all it sees.
-        x = x - x.mean(-1, keepdim=True) if self.dictionary.center else x
         x = x.reshape(-1, x.shape[-1])
         if self.shift is None:
             self.shift = x.mean(0) if len(x) else x.new_zeros(x.shape[-1])

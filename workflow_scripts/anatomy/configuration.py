@@ -135,12 +135,47 @@ def _check_names(config: dict[str, Any]) -> None:
             _check_trained(config, name, group)
         elif group["kind"] == "local":
             _check_layer(config, f"saes.{name}.site", group["model"], group["site"])
+    _check_judged(config)
     models = [config["harvests"][harvest]["model"] for harvest in config["analysis"]["harvests"]]
     for model in models:
         if models.count(model) > 1:
             raise AnatomyError(
                 f"config: analysis.harvests has two harvests of {model}; keep one per model"
             )
+
+
+def _check_judged(config: dict[str, Any]) -> None:
+    """Every SAE needs an analysis harvest of its model that holds its site."""
+    judged = {config["harvests"][name]["model"]: name for name in config["analysis"]["harvests"]}
+    places = [("dark_matter.main", config["dark_matter"]["main"])]
+    for name, group in config["saes"].items():
+        trained = group["kind"] == "trained"
+        model = config["harvests"][group["harvest"]]["model"] if trained else group["model"]
+        sites = group["sites"] if trained else [group["site"]]
+        places += [(f"saes.{name}", {"model": model, "site": site}) for site in sites]
+    for where, place in places:
+        if place["model"] not in judged:
+            raise AnatomyError(
+                f"config: {where} is of model {place['model']}, of which analysis.harvests has no "
+                "harvest; add one"
+            )
+        harvest = judged[place["model"]]
+        # A release's own site (null here) is known to the catalogue alone.
+        if place["site"] and place["site"] not in config["harvests"][harvest]["hook_points"]:
+            raise AnatomyError(
+                f"config: {where} is at {place['site']}, which harvests.{harvest}.hook_points lacks; "
+                "add it there"
+            )
+    errors, main = config["dark_matter"]["error_saes"], config["dark_matter"]["main"]
+    if errors:
+        harvest = config["harvests"][errors["harvest"]]
+        if harvest["model"] != main["model"] or main["site"] not in harvest["hook_points"]:
+            raise AnatomyError(
+                f"config: dark_matter.error_saes.harvest is {errors['harvest']}, which is not of the "
+                "model of dark_matter.main or lacks its site; name one that has both"
+            )
+        if errors["k"] > errors["width"]:
+            raise AnatomyError("config: dark_matter.error_saes.k is more than its width; lower it")
 
 
 def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -52,7 +52,7 @@ def dark_matter_plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
             f"config: dark_matter.saes has no SAE with a known width and L0 at {block['main']['site']} of "
             f"{block['main']['model']} (dark_matter.main); name a group that has, and give local SAEs their l0"
         )
-    width = block["reference_width"] or scaling[len(scaling) // 2].width
+    width = block["reference_width"] or scaling[len(scaling) // 2].width or 0
     circuit_alone = set(block["circuit"]) - set(block["saes"])
     plan = DarkMatterPlan(
         [sae for sae in saes if sae.group not in circuit_alone],

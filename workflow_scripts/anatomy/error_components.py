@@ -4,6 +4,7 @@ They are computed from the stored activations whenever a block is asked for, and
 trains on activations, or encodes them, trains on and encodes an SAE's error all the same.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,15 @@ class ErrorStore(ActivationStore):
 
     site: str
     error: ErrorComponent
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the harvest, of the SAE whose error it is, and of the map that splits it."""
+        digest = hashlib.sha256(f"{super().fingerprint} {self.error.component}".encode())
+        parts = [*self.error.dictionary.tensors().values(), self.error.linear.weights]
+        for part in [*parts, self.error.linear.intercept]:
+            digest.update(part.detach().cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def activations(self, hook_point: str) -> Any:
         """The component at the SAE's site; no other hook point has one."""

@@ -33,7 +33,8 @@ def latent_probe(subject: Subject) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Returns
     -------
-    probe_dot (m,), its standard error (m,), average_activation (m,), NaN where a latent never fires.
+    probe_dot (m,), its standard error (m,), NaN where the harvest is a single block, and
+    average_activation (m,), NaN where a latent never fires.
     """
     dictionary = subject.dictionary
     bias = dictionary.b_dec / dictionary.input_scale
@@ -62,9 +63,12 @@ def latent_probe(subject: Subject) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         probe = Solver(gathered, True, f"reconstructions of {dictionary.name}").solve(gathered)
         return (directions @ probe.weights[:, 0]).cpu().numpy()
 
-    left_out = np.stack([dots(_sum([m for q, m in parts.items() if q != p])) for p in parts])
-    spread = ((left_out - left_out.mean(0)) ** 2).sum(0)
-    error = np.sqrt(spread * (len(parts) - 1) / len(parts))
+    if len(parts) > 1:
+        left_out = np.stack([dots(_sum([m for q, m in parts.items() if q != p])) for p in parts])
+        spread = ((left_out - left_out.mean(0)) ** 2).sum(0)
+        error = np.sqrt(spread * (len(parts) - 1) / len(parts))
+    else:
+        error = np.full(dictionary.width, np.nan)
     firing = subject.codes.latents("firing_count")
     with np.errstate(invalid="ignore"):
         average = subject.codes.latents("activation_sum") / firing

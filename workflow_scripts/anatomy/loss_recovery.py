@@ -1,6 +1,6 @@
 """How much of the loss that an SAE costs is its linear, how much its nonlinear error (Fig. 8)?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,25 +13,9 @@ from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.hook_points import parse
 from workflow_scripts.anatomy.interventions import resumed, token_losses
 from workflow_scripts.anatomy.regression import LinearMap
-from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.tables import with_interval
 
 BATCH_CONTEXTS = 8
-
-
-def held_out_contexts(store: ActivationStore, split: Split, wanted: int) -> list[int]:
-    """The first `wanted` contexts that regressions were not fitted on.
-
-    With the ``paper`` split, which leaves no context untouched, the first contexts of all.
-    """
-    contexts, positions = store.shape
-    found = []
-    for context in range(contexts):
-        train, _ = split.masks(slice(context, context + 1), positions)
-        if split.kind == "paper" or not train.any():
-            found.append(context)
-        if len(found) == wanted:
-            break
-    return found
 
 
 def intervention_losses(
@@ -115,17 +99,20 @@ def recovery(sums: dict[str, np.ndarray], draws: int, seed: int) -> Iterator[dic
         ("linear_error", "linear", "nonlinear"),
         ("nonlinear_error", "nonlinear", "linear"),
     ):
-        row = {"component": component}
-        statistics = {
-            "ce_recovered": lambda s, c=component: (
-                100 * (s["loss_sae"] - s[f"loss_{c}"]) / (s["loss_sae"] - s["loss_clean"])
-            ),
-            "norm_share": lambda s, n=short: 100 * s[f"norm_{n}"] / s["norm_error"],
-            "variance_share": lambda s, o=other: 100 * (1 - s[f"{o}2"] / s["error2"]),
-            "ce_clean": lambda s: s["loss_clean"] / s["count"],
-            "ce_sae": lambda s: s["loss_sae"] / s["count"],
-        }
-        for name, statistic in statistics.items():
-            value, low, high = context_interval(statistic, sums, draws, seed)
-            row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
+        row: dict[str, Any] = {"component": component}
+        for name, statistic in _statistics(component, short, other).items():
+            row |= with_interval(name, context_interval(statistic, sums, draws, seed))
         yield row
+
+
+def _statistics(component: str, short: str, other: str) -> dict[str, Callable[[Any], Any]]:
+    """Column -> function of the sums, for one component of the error."""
+    return {
+        "ce_recovered": lambda s: (
+            100 * (s["loss_sae"] - s[f"loss_{component}"]) / (s["loss_sae"] - s["loss_clean"])
+        ),
+        "norm_share": lambda s: 100 * s[f"norm_{short}"] / s["norm_error"],
+        "variance_share": lambda s: 100 * (1 - s[f"{other}2"] / s["error2"]),
+        "ce_clean": lambda s: s["loss_clean"] / s["count"],
+        "ce_sae": lambda s: s["loss_sae"] / s["count"],
+    }

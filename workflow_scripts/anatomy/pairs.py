@@ -21,20 +21,20 @@ def pair_products(
     norms: manifest of the smaller SAE's store of norms; adds ``nonlinear``, the squared norm of its
         nonlinear error.
     """
-    split = Split(analysis["split"], analysis["train_fraction"], seed, small.min_position)
+    split = Split.of(analysis, seed, small)
     columns = {
         "small": lambda block: small.scalar("error_norm2", block),
         "large": lambda block: large.scalar("error_norm2", block),
     }
     if norms is not None:
-        norms2 = opening(norms.removesuffix("/manifest.json"), "norms")["norms2"]
+        norms2 = opening(norms, "norms")["norms2"]
         at = VECTORS.index("nonlinear_error")
         columns["nonlinear"] = lambda block: norms2[block][..., at]
     return products(columns, small.block_slices(), small.shape, split)
 
 
-def describe_pair(small: CodesStore, large: CodesStore) -> dict[str, Any]:
-    """The identifying columns of a pair."""
+def describe_pair(small: CodesStore, large: CodesStore, seed: int) -> dict[str, Any]:
+    """The identifying columns of a pair; `seed` is that of the split."""
     return {
         "model": small.group.attrs["model"],
         "site": small.group.attrs["site"],
@@ -44,4 +44,5 @@ def describe_pair(small: CodesStore, large: CodesStore) -> dict[str, Any]:
         "width_large": large.width,
         "l0_small": small.summary["l0"],
         "l0_large": large.summary["l0"],
+        "seed": seed,
     }

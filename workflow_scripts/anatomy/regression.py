@@ -5,6 +5,7 @@ regression then adds its own X'Y. Nothing here keeps tokens: memory depends on t
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,12 +36,11 @@ class Moments:
     def __add__(self, other: "Moments") -> "Moments":
         assert torch.equal(self.shift, other.shift)
         assert torch.equal(self.target_shift, other.target_shift)
-        both = self.xx is not None and other.xx is not None
         return Moments(
             self.count + other.count,
             self.shift,
             self.x + other.x,
-            self.xx + other.xx if both else None,
+            None if self.xx is None or other.xx is None else self.xx + other.xx,
             self.target_shift,
             self.y + other.y,
             self.yy + other.yy,
@@ -49,10 +49,12 @@ class Moments:
 
     def save(self, path) -> None:
         """Write to an npz file."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        np.savez(
-            path, **{k: np.asarray(v.cpu() if torch.is_tensor(v) else v) for k, v in arrays.items()}
-        )
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays: dict[str, Any] = {
+            name: np.asarray(part.cpu() if torch.is_tensor(part) else part)
+            for name, part in parts.items()
+        }
+        np.savez(path, **arrays)
 
     @classmethod
     def load(cls, path, device: str = "cpu") -> "Moments":

@@ -1,6 +1,5 @@
 """Checkpoints of an SAE's training: a training that is killed goes on, to the same bytes."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.activations import ActivationStore
 from workflow_scripts.anatomy.job import log
-from workflow_scripts.anatomy.store import MANIFEST, write_json
+from workflow_scripts.anatomy.store import write_json
 
 ABOUT = "anatomy.json"
 
@@ -21,9 +20,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, sae: dict[str, Any], activations: ActivationStore):
         self.folder = folder
-        # The manifest holds the hash of every file, so its own stands for the whole harvest.
-        manifest = (activations.path / MANIFEST).read_bytes()
-        identity = {"sae": sae, "harvest": hashlib.sha256(manifest).hexdigest()}
+        identity = {"sae": sae, "harvest": activations.fingerprint}
         self.identity = json.loads(json.dumps(identity))
 
     def marks(self, steps: int, count: int) -> set[int]:

@@ -3,7 +3,7 @@
 The products of all columns, summed per group of contexts, are all that is kept of the tokens.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,15 @@ class Products:
         }
         return {name: part[parts["count"] > 0] for name, part in parts.items()}
 
+    def ratio(
+        self, target: str, regressor: str, draws: int, seed: int
+    ) -> tuple[float, float, float]:
+        """The weight of a single regressor without intercept, with its 95 % interval (c* of Eq. 13)."""
+        i, j = self.columns.index(target), self.columns.index(regressor)
+        kept = self.train[:, 0, 0] > 0
+        sums = {"xy": self.train[kept, i, j], "xx": self.train[kept, j, j]}
+        return context_interval(lambda s: s["xy"] / s["xx"], sums, draws, seed)
+
     def r2(
         self, target: str, regressors: Sequence[str], draws: int, seed: int
     ) -> tuple[float, float, float]:
@@ -85,7 +94,7 @@ class Products:
 
 
 def products(
-    columns: dict[str, Callable[[slice], np.ndarray]],
+    columns: Mapping[str, Callable[[slice], np.ndarray]],
     blocks: Sequence[slice],
     shape: tuple[int, int],
     split: Split,

@@ -1,10 +1,11 @@
 """Which tokens regressions are fitted on, and which they are judged on."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-SPLITS = ("context", "paper")
+from workflow_scripts.anatomy.errors import AnatomyError
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,37 @@ class Split:
     train_fraction: float
     seed: int
     min_position: int
+
+    @classmethod
+    def of(cls, analysis: dict[str, Any], seed: int, store: Any) -> "Split":
+        """The split that the configuration's ``analysis`` block asks for, on a harvest or its codes."""
+        return cls(analysis["split"], analysis["train_fraction"], seed, store.min_position)
+
+    def held_out_contexts(self, shape: tuple[int, int], wanted: int) -> list[int]:
+        """The first `wanted` of the contexts that nothing was fitted on, or fewer if there are fewer.
+
+        With ``paper``, which leaves no context untouched, the first contexts of all.
+
+        Raises
+        ------
+        AnatomyError: every context was fitted on.
+        """
+        contexts, positions = shape
+        if self.kind == "paper":
+            return list(range(min(wanted, contexts)))
+        found = []
+        for context in range(contexts):
+            train, _ = self.masks(slice(context, context + 1), positions)
+            if not train.any():
+                found.append(context)
+            if len(found) == wanted:
+                break
+        if not found:
+            raise AnatomyError(
+                f"the split leaves none of {contexts} contexts held out; lower "
+                "analysis.train_fraction or raise the analysis harvest's contexts"
+            )
+        return found
 
     def masks(self, contexts: slice, positions: int) -> tuple[np.ndarray, np.ndarray]:
         """Training and held-out masks of some contexts, two (c, T) boolean arrays.

@@ -20,6 +20,12 @@ from workflow_scripts.anatomy.errors import AnatomyError
 MANIFEST = "manifest.json"
 
 
+def folder_of(path: str | Path) -> Path:
+    """The folder of a store that is named by itself or by its manifest, as rules name it."""
+    path = Path(path)
+    return path.parent if path.name == MANIFEST else path
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes its place, on failure it goes."""
@@ -45,7 +51,7 @@ def writing(path: str | Path, kind: str) -> Iterator[Any]:
 
     Parameters
     ----------
-    path: the folder of the store; whatever is in it is deleted first.
+    path: the folder of the store, or its manifest; whatever is in it is deleted first.
     kind: what the store is (``activations``, ``codes``); opening it asks for the same.
 
     What the block puts into `group.attrs` is the store's description and is sealed with it.
@@ -56,7 +62,7 @@ def writing(path: str | Path, kind: str) -> Iterator[Any]:
     """
     import zarr
 
-    path = Path(path)
+    path = folder_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_file = path.with_name(f".{path.name}.lock")
     with open(lock_file, "w") as lock:
@@ -89,7 +95,7 @@ def opening(path: str | Path, kind: str) -> Any:
     """
     import zarr
 
-    path = Path(path)
+    path = folder_of(path)
     manifest = read_manifest(path)
     if manifest["kind"] != kind:
         raise AnatomyError(f"{path}: this is a store of {manifest['kind']}, not of {kind}")
@@ -111,7 +117,7 @@ def verify(path: str | Path) -> int:
     ------
     AnatomyError: a file is missing, or its content is not the one that was written.
     """
-    path = Path(path)
+    path = folder_of(path)
     files = read_manifest(path)["files"]
     for name, expected in files.items():
         if not (path / name).exists():

@@ -42,7 +42,8 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read what `write_table` wrote, float for float."""
-    return pd.read_csv(path, float_precision="round_trip")
+    # Only an empty field is missing: "None", "nan" and "NA" are tokens of real text.
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def concatenate(paths: Iterable[str | Path]) -> pd.DataFrame:

@@ -14,18 +14,12 @@ def choose_window(store: ActivationStore, split: Split, tokens: int) -> tuple[in
     ------
     AnatomyError: a context has fewer such positions, or every context was trained on.
     """
-    contexts, length = store.shape
+    length = store.shape[1]
     first = store.min_position
     if first + tokens > length:
         raise AnatomyError(
             f"config: dark_matter.tokens_shown is {tokens}, but a context of {store.path} has only "
             f"{length - first} tokens from position {first} on; lower it"
         )
-    for context in range(contexts):
-        train, _ = split.masks(slice(context, context + 1), length)
-        if split.kind == "paper" or not train.any():
-            return context, slice(first, first + tokens)
-    raise AnatomyError(
-        f"{store.path}: the split leaves no context held out; lower analysis.train_fraction or raise "
-        "the harvest's contexts"
-    )
+    (context,) = split.held_out_contexts(store.shape, 1)
+    return context, slice(first, first + tokens)

@@ -133,7 +133,8 @@ CLAIMS = [
             _denser_is_worse,
         ),
         positive(),
-        note="what counts as extremely dense the paper does not say; the run's densest SAEs stand in",
+        note="what counts as extremely dense the paper does not say; the run's densest SAEs stand in. The "
+        "interval is that of the site with the largest effect, so it is optimistic where there are several",
     ),
     Claim(
         "norm_other_layers_wider",

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import seaborn
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_scripts.anatomy.store import replacing
@@ -42,7 +42,7 @@ def styled() -> Iterator[None]:
 
 def new_figure(
     columns: int = 1, rows: int = 1, width: str = "column", ratio: float = RATIO, **kwargs
-) -> tuple[Figure, Axes]:
+) -> tuple[Figure, Any]:
     """A figure of `columns` x `rows` panels, `width` ("column" or "page") wide.
 
     Returns the figure and its axes, as `Figure.subplots` shapes them. No pyplot state is touched.

@@ -2,62 +2,71 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
 
 EXTRAPOLATION = 10
+POINTS = (
+    ("fvu", "Sae(x)", PALETTE[0], "o"),
+    ("fvu_nonlinear", "Sae(x) + b*x", PALETTE[1], "s"),
+    ("fvu_nonlinear_pursuit", "Pursuit(x) + b*x", PALETTE[3], "^"),
+)
 
 
 def draw(table: pd.DataFrame, fit: pd.DataFrame) -> Figure:
     """Draw from `fig1.csv` and `fig1_fit.csv`."""
     figure, axes = new_figure(width="page", ratio=0.55)
-    draw_breakdown(axes, table, fit)
+    fits = fit.set_index("codes")
+    levels = [fits.loc["sae", "horizontal"], fits.loc["pursuit", "horizontal"]]
+    draw_regions(axes, table["width"], fits.loc["sae"], levels)
+    draw_points(axes, table, POINTS)
+    finish(axes, table)
     return figure
 
 
-def draw_breakdown(axes, table: pd.DataFrame, fit: pd.DataFrame) -> None:
-    """FVU, its power law, the level of FVU_nonlinear with and without pursuit, and the regions between."""
-    fits = fit.set_index("codes")
-    law = fits.loc["sae"]
-    measured = np.geomspace(table["width"].min(), table["width"].max(), 200)
+def draw_regions(axes: Axes, widths: pd.Series, law: pd.Series, levels: list[float]) -> None:
+    """The power law `law` (c, a, m), levels of nonlinear error, and the shaded regions between.
+
+    levels: FVU_nonlinear of the SAE, and below it that of better codes, if there are any; what lies
+        between the two is the encoder's error.
+    """
+    measured = np.geomspace(widths.min(), widths.max(), 200)
     beyond = np.geomspace(measured[-1], measured[-1] * EXTRAPOLATION, 100)
     everywhere = np.concatenate([measured, beyond])
     curve = law["c"] + law["a"] * everywhere ** -law["m"]
-    nonlinear = law["horizontal"]
-    pursued = min(fits.loc["pursuit", "horizontal"], nonlinear)
-    floor = max(law["c"], nonlinear)
+    nonlinear, lowest = levels[0], min(levels)
+    asymptote = max(law["c"], nonlinear)
     regions = [
-        ("Absent features", floor, np.maximum(curve, floor), PALETTE[0]),
-        ("Linear error", nonlinear, floor, PALETTE[2]),
-        ("Encoder error", pursued, nonlinear, PALETTE[1]),
-        ("Nonlinear error", 0, pursued, PALETTE[3]),
+        ("Absent features", asymptote, np.maximum(curve, asymptote), PALETTE[0]),
+        ("Linear error", nonlinear, asymptote, PALETTE[2]),
+        ("Encoder error", lowest, nonlinear, PALETTE[1]),
+        ("Nonlinear error", 0, lowest, PALETTE[3]),
     ]
     for label, low, high, colour in regions:
-        axes.fill_between(everywhere, low, high, color=colour, alpha=0.25, linewidth=0, label=label)
-    for widths, style in ((measured, "-"), (beyond, ":")):
-        axes.plot(widths, law["c"] + law["a"] * widths ** -law["m"], style, color=PALETTE[0])
-        for level, colour in ((nonlinear, PALETTE[1]), (pursued, PALETTE[3])):
-            axes.plot(widths, np.full_like(widths, level), style, color=colour)
-        axes.plot(widths, np.full_like(widths, law["c"]), ":", color=PALETTE[7], linewidth=0.8)
-    points = (
-        ("fvu", "Sae(x)", PALETTE[0], "o"),
-        ("fvu_nonlinear", "Sae(x) + b*x", PALETTE[1], "s"),
-        ("fvu_nonlinear_pursuit", "Pursuit(x) + b*x", PALETTE[3], "^"),
-    )
+        if label != "Encoder error" or len(levels) > 1:
+            axes.fill_between(everywhere, low, high, color=colour, alpha=0.25, lw=0, label=label)
+    for part, style in ((measured, "-"), (beyond, ":")):
+        axes.plot(part, law["c"] + law["a"] * part ** -law["m"], style, color=PALETTE[0])
+        for level, colour in zip(levels, (PALETTE[1], PALETTE[3]), strict=False):
+            axes.plot(part, np.full_like(part, level), style, color=colour)
+        axes.plot(part, np.full_like(part, law["c"]), ":", color=PALETTE[7], linewidth=0.8)
+    axes.set_xlim(measured[0] / 1.1, beyond[-1])
+
+
+def draw_points(axes: Axes, table: pd.DataFrame, points) -> None:
+    """Columns of the table against width, with their intervals: (column, label, colour, marker)."""
     for column, label, colour, marker in points:
         spread = [table[column] - table[f"{column}_lo"], table[f"{column}_hi"] - table[column]]
         axes.errorbar(
-            table["width"],
-            table[column],
-            np.abs(spread),
-            fmt=marker,
-            color=colour,
-            label=label,
-            capsize=2,
-        )
+            table["width"], table[column], np.abs(spread), fmt=marker, color=colour, label=label, capsize=2
+        )  # fmt: skip
+
+
+def finish(axes: Axes, table: pd.DataFrame) -> None:
+    """Axes, title and legend."""
     axes.set_xscale("log", base=2)
-    axes.set_xlim(measured[0], beyond[-1])
     axes.set_ylim(0, None)
     axes.set_xlabel("SAE width (latents)")
     axes.set_ylabel("Fraction of variance unexplained")

@@ -33,7 +33,7 @@ def draw_widths(axes: Axes, table: pd.DataFrame, column: str) -> None:
 
 def show_tokens(axes: Axes, table: pd.DataFrame) -> None:
     """Write the tokens' text along the axis; spaces and line ends are made visible."""
-    text = table.drop_duplicates("position").set_index("position")["token"].astype(str)
+    text = table.drop_duplicates("position").set_index("position")["token"].fillna("").astype(str)
     axes.set_xticks(text.index)
     axes.set_xticklabels(
         [_shown(token) for token in text], rotation=90, fontsize=4.5, family="monospace"

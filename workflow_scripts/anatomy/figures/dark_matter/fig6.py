@@ -38,8 +38,8 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_ylim(0, 1)
     axes.set_xlabel("")
     axes.set_ylabel("Norm prediction $R^2$")
+    count = len(table[["model", "site", "sae"]].drop_duplicates())
     left_out = len(table) - len(shown)
-    axes.set_title(
-        f"{table['sae'].nunique()} SAEs" + (f", {left_out} values ≤ 0 left out" if left_out else "")
-    )
+    note = f", {left_out} values ≤ 0 left out" if left_out else ""
+    axes.set_title(f"{count} SAEs{note}")
     return figure

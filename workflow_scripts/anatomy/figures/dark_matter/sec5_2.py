@@ -14,7 +14,7 @@ def draw(table: pd.DataFrame, final: pd.DataFrame) -> Figure:
     figure, axes = new_figure()
     for component, name in NAMES.items():
         held_out = final.loc[final["component"] == component, "fvu_held_out"]
-        label = f"{name}, held out {held_out.mean():.2f}"
+        label: str | None = f"{name}, held out {held_out.mean():.2f}"
         for _, curve in table[table["component"] == component].groupby("seed"):
             axes.plot(
                 curve["tokens"], curve["fvu"], color=COLOURS[component], linewidth=0.8, label=label

@@ -1,11 +1,16 @@
 """Cross-entropy against tokens seen, for every language model trained in the run."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
 
-STYLES = {"train": {"alpha": 0.5, "linewidth": 0.8}, "validation": {"marker": "o"}}
+STYLES: dict[str, dict[str, Any]] = {
+    "train": {"alpha": 0.5, "linewidth": 0.8},
+    "validation": {"marker": "o"},
+}
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -1,0 +1,1 @@
+"""Figures of "Sparse Autoencoders Do Not Find Canonical Units of Analysis"."""

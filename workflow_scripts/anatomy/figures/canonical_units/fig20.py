@@ -1,0 +1,40 @@
+"""Figure 20: decoder biases of the SAEs of a site: cosine, ratio of norms, and what exchange costs."""
+
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from workflow_scripts.anatomy.figures.style import new_figure
+
+PANELS = {
+    "cosine": ("Cosine of decoder biases", ".3f", "viridis"),
+    "norm_ratio": ("Norm of the other bias over own", ".3f", "viridis"),
+    "mse_change": ("Change in MSE with the other bias (%)", ".2g", "rocket_r"),
+}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw from `fig20.csv`: rows are SAEs, columns the SAEs whose bias is compared or put in."""
+    figure, every = new_figure(3, 1, "page", ratio=1.0)
+    order = table.sort_values(["width", "sae"])["sae"].unique()
+    widths = table.drop_duplicates("sae").set_index("sae")["width"]
+    names = [f"{widths[sae]}" for sae in order]
+    for axes, (column, (title, digits, colours)) in zip(every, PANELS.items(), strict=True):
+        grid = table.pivot(index="sae", columns="other", values=column).loc[order, order]
+        seaborn.heatmap(
+            grid,
+            ax=axes,
+            annot=True,
+            fmt=digits,
+            cmap=colours,
+            annot_kws={"size": 5},
+            cbar=False,
+            square=True,
+            xticklabels=names,
+            yticklabels=names,
+        )
+        axes.set_title(title)
+        axes.set_xlabel("Other SAE (width)")
+        axes.set_ylabel("SAE (width)" if column == "cosine" else "")
+        axes.tick_params(axis="y", rotation=0)
+    return figure

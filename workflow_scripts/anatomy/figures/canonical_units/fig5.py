@@ -1,0 +1,54 @@
+"""Figure 5: MSE and L0 on the way from the smallest SAE to the largest."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from seaborn import color_palette
+
+from workflow_scripts.anatomy.figures.canonical_units.pairs import by_pair
+from workflow_scripts.anatomy.figures.style import new_figure
+
+STYLES = {"insert": "-", "swap": "--", "remove": ":"}
+NAMES = {
+    "insert": "add novel latents",
+    "swap": "swap components",
+    "remove": "remove what has no counterpart",
+}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw from `fig5.csv`; grey lines are the SAEs' own levels. Bands: 95 % intervals."""
+    pairs = by_pair(table)
+    figure, both = new_figure(1, 2, "page", ratio=0.36, sharex=True)
+    colours = color_palette("viridis", len(pairs) + 1)
+    for axes, column, label in zip(both, ("mse", "l0"), ("MSE", "L0"), strict=True):
+        levels = [part[column].iloc[0] for _, part in pairs] + [table[column].iloc[-1]]
+        for level in levels:
+            axes.axhline(level, color="lightgrey", linewidth=0.7, zorder=0)
+        for colour, (_, part) in zip(colours, pairs, strict=False):
+            _draw_path(axes, part.reset_index(drop=True), column, colour)
+        axes.set_ylabel(label)
+    both[1].set_xlabel("Latents in the stitched SAE")
+    handles = [Line2D([], [], color=c) for c, _ in zip(colours, pairs, strict=False)]
+    handles += [Line2D([], [], color="black", linestyle=style) for style in STYLES.values()]
+    names = [name for name, _ in pairs] + list(NAMES.values())
+    both[0].legend(handles, names, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _draw_path(axes, part: pd.DataFrame, column: str, colour) -> None:
+    for phase, style in STYLES.items():
+        at = part.index[part["phase"] == phase]
+        if len(at) == 0:
+            continue
+        # A phase is drawn from the last point before it.
+        points = part.loc[at[0] - 1 : at[-1]]
+        axes.plot(points["n_latents"], points[column], style, color=colour, linewidth=1)
+        axes.fill_between(
+            points["n_latents"],
+            points[f"{column}_lo"],
+            points[f"{column}_hi"],
+            color=colour,
+            alpha=0.15,
+            linewidth=0,
+        )
