@@ -3,6 +3,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from workflow_scripts.anatomy.canonical_units_plan import canonical_units_plan
 from workflow_scripts.anatomy.catalogue import catalogue
 from workflow_scripts.anatomy.code_digest import code_of
 from workflow_scripts.anatomy.configuration import check
@@ -26,6 +27,7 @@ try:
     check_local_files(config)
     SAES = {(sae.model, sae.site, sae.name): sae for sae in catalogue(config)}
     DARK_PLAN = dark_matter_plan(config, list(SAES.values()))
+    CANON_PLAN = canonical_units_plan(config, list(SAES.values()))
 except AnatomyError as error:
     raise WorkflowError(f"error: {error}") from None
 
@@ -36,10 +38,11 @@ if all(model["kind"] != "train" for model in config["models"].values()):
     del ROWS["models"]
 if all(sae.kind != "trained" for sae in SAES.values()):
     del ROWS["saes"]["training_curves"]
-for row, reason in DARK_PLAN.missing.items():
-    del ROWS["dark_matter"][row]
-    if workflow.is_main_process:
-        logger.info(f"dark_matter_{row} is left out: {reason}")
+for paper, plan in (("dark_matter", DARK_PLAN), ("canonical_units", CANON_PLAN)):
+    for row, reason in plan.missing.items():
+        del ROWS[paper][row]
+        if workflow.is_main_process:
+            logger.info(f"{paper}_{row} is left out: {reason}")
 GPU = int(config["device"] == "cuda")
 
 
@@ -110,5 +113,6 @@ include: "rules/reconstructions.smk"
 include: "rules/regressions.smk"
 include: "rules/figures.smk"
 include: "rules/papers/dark_matter.smk"
+include: "rules/papers/canonical_units.smk"
 include: "rules/claims.smk"
 include: "rules/audit.smk"

@@ -119,3 +119,13 @@ def all_stores():
         *(scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_PLAN.judged),
         *(f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES),
     ]
+
+
+def stitching(row):
+    return CANON_PLAN.stitchings[row]
+
+
+def stitching_memory(row):
+    """Two decoders, and float64 sums for every group of contexts and latent, three times; in MB."""
+    width = max(sae.width for sae in stitching(row).saes)
+    return 2500 + width // 100

@@ -24,5 +24,7 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
         "novel_latents": likeness.novel.sum(),
         "threshold": params.threshold,
     }
-    tables.append(pd.DataFrame(columns).assign(**describe_pair(small.codes, large.codes)))
+    tables.append(
+        pd.DataFrame(columns).assign(**describe_pair(small.codes, large.codes, params.seed))
+    )
 write_table(snakemake.output.table, pd.concat(tables))

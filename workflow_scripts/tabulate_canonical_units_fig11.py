@@ -36,6 +36,6 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
         "activation_cosine": activation_cosine({name: part.sum(0) for name, part in sums.items()}),
         "above": ABOVE,
     }
-    about = with_interval("r2", r2) | describe_pair(small.codes, large.codes)
+    about = with_interval("r2", r2) | describe_pair(small.codes, large.codes, params.seed)
     tables.append(pd.DataFrame(columns).assign(**about))
 write_table(snakemake.output.table, pd.concat(tables))

@@ -19,7 +19,7 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     novel = similarity(small.directions, large.directions, params.threshold).novel
     latents = np.flatnonzero(novel & (large.codes.latents("firing_count") > 0))
     found = firing(small, large, latents)
-    who = describe_pair(small.codes, large.codes)
+    who = describe_pair(small.codes, large.codes, params.seed)
     for active in (True, False):
         count = found.count if active else found.all_count[:, None] - found.count
         columns = {"latent": latents, "active": active, "tokens": count.sum(0).astype(np.int64)}

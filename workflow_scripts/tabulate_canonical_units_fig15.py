@@ -19,7 +19,10 @@ tables, edge_tables = [], []
 for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     likeness = similarity(small.directions, large.directions, params.threshold)
     found = components(likeness)
-    who, numbers = describe_pair(small.codes, large.codes), np.arange(len(found.n_small))
+    who, numbers = (
+        describe_pair(small.codes, large.codes, params.seed),
+        np.arange(len(found.n_small)),
+    )
     columns = {
         "component": numbers,
         "n_small": found.n_small,

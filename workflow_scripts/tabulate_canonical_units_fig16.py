@@ -31,7 +31,7 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
         name: part[shown] for name, part in zip(("threshold", "fpr", "tpr"), curve, strict=True)
     }
     area = context_interval(area_statistic(cosine), {"change": change}, draws, params.seed)
-    about = with_interval("auc", area) | describe_pair(small.codes, large.codes)
+    about = with_interval("auc", area) | describe_pair(small.codes, large.codes, params.seed)
     about["novel_below"] = params.threshold
     tables.append(pd.DataFrame(columns).assign(**about))
 write_table(snakemake.output.table, pd.concat(tables))

@@ -38,5 +38,7 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
         ):
             found = ratio_intervals(part, whole, draws, params.seed)
             columns |= columns_with_interval(column, found)
-    tables.append(pd.DataFrame(columns).assign(**describe_pair(small.codes, large.codes)))
+    tables.append(
+        pd.DataFrame(columns).assign(**describe_pair(small.codes, large.codes, params.seed))
+    )
 write_table(snakemake.output.table, pd.concat(tables))

@@ -28,7 +28,7 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
         for order in range(ORDERS)
     ]
     records = [thinned(moves, POINTS) for moves in orders]
-    who = describe_pair(small.codes, large.codes)
+    who = describe_pair(small.codes, large.codes, params.seed)
     for order, path in enumerate(walk(Pair(store, params.site, small, large), orders, records)):
         start = path.error2[:, :1]
         change = ratio_intervals(100 * (path.error2 - start), start[:, 0], draws, params.seed)

@@ -36,6 +36,8 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
         **columns_with_interval("mse", mse),
         **columns_with_interval("l0", l0),
     }
-    tables.append(pd.DataFrame(columns).assign(**describe_pair(small.codes, large.codes)))
+    tables.append(
+        pd.DataFrame(columns).assign(**describe_pair(small.codes, large.codes, params.seed))
+    )
     done += len(moves.kinds)
 write_table(snakemake.output.table, pd.concat(tables))

@@ -99,6 +99,10 @@ def tiny_config() -> dict:
             "appendix_d": {"features": 200, "d": 20, "tokens": 500, "repeats": 2},
             "planted_truth": {"features": 60, "d": 12, "tokens": 600, "repeats": 1},
         },
+        "canonical_units": {
+            "main": {"model": "tiny", "site": SITE, "saes": ["main"], "target_l0": 3},
+            "second": {"model": "tiny", "site": sites[0], "saes": ["other"], "target_l0": 3},
+        },
     }
 
 

@@ -199,6 +199,9 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     if config["dark_matter"]["error_saes"]:
         error_saes = config["dark_matter"]["error_saes"]
         yield "dark_matter.error_saes.harvest", "harvests", error_saes["harvest"]
+    for which, stitched in (config["canonical_units"] or {}).items():
+        for name in (stitched or {"saes": []})["saes"]:
+            yield f"canonical_units.{which}.saes", "saes", name
     yield "dark_matter.main.model", "models", config["dark_matter"]["main"]["model"]
     for figure, sites in config["dark_matter"]["contours"].items():
         for site in sites:

@@ -16,8 +16,8 @@ import numpy as np
 from workflow_scripts.anatomy.stitching.intervals import add_by_group
 from workflow_scripts.anatomy.stitching.pair import Pair, n_groups
 
-# Entries of (active latents x dimensions) held at a time: 16 MB in float64.
-ENTRIES = 2**21
+# Entries of (active latents x dimensions) worked on at a time: 1 MB in float64, which stays in the cache.
+ENTRIES = 2**17
 
 
 @dataclass(frozen=True)

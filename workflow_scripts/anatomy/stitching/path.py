@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workflow_scripts.anatomy.stitching.insertion import ENTRIES
 from workflow_scripts.anatomy.stitching.intervals import add_by_group
 from workflow_scripts.anatomy.stitching.moves import Moves
 from workflow_scripts.anatomy.stitching.pair import Block, Pair, n_groups
+
+# Entries of (events x dimensions) worked on at a time: 1 MB in float64, which stays in the cache.
+EVENT_ENTRIES = 2**17
 
 
 @dataclass(frozen=True)
@@ -85,56 +87,54 @@ def walk(pair: Pair, moves: Sequence[Moves], records: Sequence[np.ndarray]) -> l
 
 def _changes(pair: Pair, block: Block, moves: Moves) -> Iterator[tuple[np.ndarray, ...]]:
     """Events of a block: token, step, and the changes of |u|^2, u.D and L0, some tokens at a time."""
-    parts = []
-    for side, (codes, step_of) in enumerate(
-        ((block.small, moves.small), (block.large, moves.large))
+    parts, rows, known = [], [], 0
+    for sign, half, codes, step_of in (
+        (-1, pair.small, block.small, moves.small),
+        (1, pair.large, block.large, moves.large),
     ):
-        tokens = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))
         steps = step_of[codes.indices]
-        parts.append((tokens, steps, np.full(len(steps), side), codes.indices, codes.data))
-    tokens, steps, sides, latents, values = (
-        np.concatenate(both) for both in zip(*parts, strict=True)
-    )
-    order = np.lexsort((steps, tokens))
-    order = order[steps[order] >= 0]
-    tokens, steps, sides = tokens[order], steps[order], sides[order]
-    latents, values = latents[order], values[order]
-    bounds = np.searchsorted(tokens, np.arange(len(block.residual) + 1))
-    for first, last in _spans(bounds, ENTRIES // block.residual.shape[1]):
-        part = slice(bounds[first], bounds[last])
-        added = _vectors(pair, sides[part], latents[part], values[part])
-        before = block.residual[first:last]
-        change = _squared_changes(before, added, bounds[first : last + 1] - bounds[first])
+        kept = steps >= 0
+        tokens = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))[kept]
+        # Only rows in use are widened: all of a wide decoder in float64 may not fit.
+        used, row = np.unique(codes.indices[kept], return_inverse=True)
+        rows.append(half.vectors(used, np.full(len(used), sign)))
+        parts.append(
+            (tokens, steps[kept], row + known, codes.data[kept], np.full(len(row), float(sign)))
+        )
+        known += len(used)
+    tokens, steps, row, values, signs = (np.concatenate(both) for both in zip(*parts, strict=True))
+    directions, order = torch.cat(rows), np.lexsort((steps, tokens))
+    bounds = np.searchsorted(tokens[order], np.arange(len(block.residual) + 1))
+    for first, last in _spans(bounds, EVENT_ENTRIES // block.residual.shape[1]):
+        part = order[bounds[first] : bounds[last]]
+        added = directions[torch.from_numpy(row[part])]
+        added *= torch.from_numpy(values[part].astype(np.float64))[:, None]
+        events = torch.from_numpy(np.diff(bounds[first : last + 1]))
+        change = _squared_changes(block.residual[first:last], added, events).numpy()
         dot = -(added @ pair.bias_difference).numpy()
-        yield tokens[part], steps[part], change, dot, 2.0 * sides[part] - 1
+        yield tokens[part], steps[part], change, dot, signs[part]
 
 
-def _spans(bounds: np.ndarray, entries: int) -> Iterator[tuple[int, int]]:
-    """Spans of tokens with at most `entries` events, or of one token with more."""
+def _spans(bounds: np.ndarray, events: int) -> Iterator[tuple[int, int]]:
+    """Spans of tokens with at most `events` events, or of one token with more."""
     first, tokens = 0, len(bounds) - 1
     while first < tokens:
-        last = int(np.searchsorted(bounds, bounds[first] + entries, "right")) - 1
+        last = int(np.searchsorted(bounds, bounds[first] + events, "right")) - 1
         last = min(max(last, first + 1), tokens)
         if bounds[last] > bounds[first]:
             yield first, last
         first = last
 
 
-def _vectors(pair: Pair, sides: np.ndarray, latents: np.ndarray, values: np.ndarray) -> Tensor:
-    """What each event adds to the reconstruction, (e, d) float64; latents taken out add -f w."""
-    added = torch.empty(len(sides), len(pair.small.bias), dtype=torch.float64)
-    for side, half in enumerate((pair.small, pair.large)):
-        chosen = sides == side
-        sign = 2 * side - 1
-        added[torch.from_numpy(chosen)] = half.vectors(latents[chosen], sign * values[chosen])
-    return added
+def _squared_changes(before: Tensor, added: Tensor, events: Tensor) -> Tensor:
+    """Change of |u|^2 (e,) at each event that takes `added` (e, d) from u, token by token in order.
 
-
-def _squared_changes(before: Tensor, added: Tensor, bounds: np.ndarray) -> np.ndarray:
-    """Change of |u|^2 (e,) at each event, for u `before` any event (n, d), and added (e, d)."""
-    events = np.diff(bounds)
-    tokens = torch.from_numpy(np.repeat(np.arange(len(events)), events))
-    running = torch.cat([added.new_zeros(1, added.shape[1]), added.cumsum(0)])
-    so_far = running[1:] - running[torch.from_numpy(bounds[:-1])][tokens]
-    after = before[tokens] - so_far
-    return -((2 * after + added) * added).sum(-1).numpy()
+    before: (n, d), u before a token's first event; events: (n,) int64, how many events it has.
+    """
+    running = added.cumsum(0)
+    starts = events.cumsum(0) - events
+    earlier = torch.where((starts > 0)[:, None], running[starts - 1], 0.0)
+    # u_before + u_after = 2 u_after + added, and u_after is `before` less what was added since.
+    both = (2 * (before + earlier)).repeat_interleave(events, 0, output_size=len(added))
+    both.sub_(running, alpha=2).add_(added)
+    return -both.mul_(added).sum(-1)

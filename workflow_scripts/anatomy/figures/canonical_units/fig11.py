@@ -17,8 +17,8 @@ def draw(table: pd.DataFrame) -> Figure:
             shown["activation_cosine"],
             ".",
             color=PALETTE[0],
-            markersize=1.5,
-            alpha=0.4,
+            markersize=2.5,
+            alpha=0.5,
             markeredgewidth=0,
             rasterized=True,
         )

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from workflow_scripts.anatomy.figures.canonical_units.pairs import by_pair
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
 
+MEAN = {"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"}
+
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig17.csv`: boxes over swaps, without outliers; diamonds are means."""
@@ -19,7 +21,7 @@ def draw(table: pd.DataFrame) -> Figure:
             ax=axes,
             showfliers=False,
             showmeans=True,
-            meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black"},
+            meanprops=MEAN,
             linewidth=0.7,
             width=0.5,
         )

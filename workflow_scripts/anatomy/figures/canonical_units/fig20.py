@@ -1,5 +1,6 @@
 """Figure 20: decoder biases of the SAEs of a site: cosine, ratio of norms, and what exchange costs."""
 
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
@@ -7,7 +8,7 @@ from matplotlib.figure import Figure
 from workflow_scripts.anatomy.figures.style import new_figure
 
 PANELS = {
-    "cosine": ("Cosine of decoder biases", ".3f", "viridis"),
+    "cosine": ("Cosine of decoder biases", ".4f", "viridis"),
     "norm_ratio": ("Norm of the other bias over own", ".3f", "viridis"),
     "mse_change": ("Change in MSE with the other bias (%)", ".2g", "rocket_r"),
 }
@@ -21,6 +22,8 @@ def draw(table: pd.DataFrame) -> Figure:
     names = [f"{widths[sae]}" for sae in order]
     for axes, (column, (title, digits, colours)) in zip(every, PANELS.items(), strict=True):
         grid = table.pivot(index="sae", columns="other", values=column).loc[order, order]
+        # A cosine of 1 and one of 0.999 look alike, whatever the rest is.
+        limits = {"vmin": min(0.9, np.nanmin(grid)), "vmax": 1} if column == "cosine" else {}
         seaborn.heatmap(
             grid,
             ax=axes,
@@ -32,6 +35,7 @@ def draw(table: pd.DataFrame) -> Figure:
             square=True,
             xticklabels=names,
             yticklabels=names,
+            **limits,
         )
         axes.set_title(title)
         axes.set_xlabel("Other SAE (width)")

@@ -23,8 +23,8 @@ def draw(table: pd.DataFrame) -> Figure:
                 group["delta_mse"],
                 ".",
                 color=PALETTE[colour],
-                markersize=2,
-                alpha=0.5,
+                markersize=3,
+                alpha=0.6,
                 markeredgewidth=0,
                 rasterized=True,
                 label=f"{label}: {helps:.0f} % of {len(group)} lower MSE",
@@ -37,5 +37,5 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set_xlabel("Maximum decoder cosine")
         axes.set_ylabel("Change in MSE")
         axes.ticklabel_format(axis="y", scilimits=(-3, 3))
-        axes.legend(loc="upper left", markerscale=3)
+        axes.legend(loc="upper left", markerscale=2)
     return figure
