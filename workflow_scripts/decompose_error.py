@@ -36,7 +36,9 @@ linear = error_map(subject, solver, xx)
 with writing(snakemake.output.norms, "norms") as group:
     chunk = (max(1, CHUNK_ROWS // store.shape[1]), store.shape[1], len(VECTORS))
     shape = (*store.shape, len(VECTORS))
-    norms2 = group.create_array("norms2", shape=shape, chunks=chunk, dtype="float64")
+    norms2 = group.create_array(
+        "norms2", shape=shape, chunks=chunk, dtype="float64", compressors=None
+    )
     group.attrs["vectors"] = VECTORS
     pieces = apply_error_map(subject, linear, xx, norms2)
     norms = norm_probes(subject, solver, pieces.cross, norms2)

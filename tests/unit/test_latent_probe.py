@@ -94,8 +94,8 @@ def orthonormal_world(tmp_path, contexts, seed):
     E w^n = p n! mu^n, and Cov(w, w^2) / Var(w) = mu (6 - 2 p) / (2 - p).
     """
     generator = np.random.default_rng(seed)
-    d, positions = 8, 20
-    p, mu = np.linspace(0.1, 0.5, d), np.geomspace(0.5, 4, d)[[3, 0, 7, 5, 1, 6, 2, 4]]
+    d, positions = 8, 100
+    p, mu = np.linspace(0.1, 0.5, d), np.geomspace(1, 3, d)[[3, 0, 7, 5, 1, 6, 2, 4]]
     w = generator.exponential(mu, size=(contexts, positions, d))
     w *= generator.random(w.shape) < p
     q, _ = np.linalg.qr(generator.normal(size=(d, d)))
@@ -117,22 +117,21 @@ def orthonormal_world(tmp_path, contexts, seed):
 
 def test_independent_latents_of_an_orthonormal_dictionary(tmp_path, monkeypatch):
     """There the probe is Cov(w, w^2) / Var(w) of each latent, within its standard error."""
-    store, dictionary, expected, mu = orthonormal_world(tmp_path, 1000, 0)
-    in_blocks(monkeypatch, store, 50)
+    store, dictionary, expected, mu = orthonormal_world(tmp_path, 200, 0)
+    in_blocks(monkeypatch, store, 10)
     each = subject(tmp_path, store, dictionary, Split("paper", 0.9, 0, 0))
     dots, errors, averages = latent_probe(each)
     np.testing.assert_allclose(averages, mu, rtol=0.06)
     assert (errors < 0.15 * expected).all()
     assert (np.abs(dots - expected) < 4 * errors).all()
-    assert np.sqrt((((dots - expected) / errors) ** 2).mean()) < 2
-    # The order of the latents by their probe is that by their average activation (figure 14).
-    assert (np.argsort(dots) == np.argsort(mu * (6 - 2 * np.linspace(0.1, 0.5, 8)))).mean() > 0.5
+    assert 0.5 < np.sqrt((((dots - expected) / errors) ** 2).mean()) < 2
+    # Figure 14: the probe is the sum of the latents weighted by their average activation.
     assert np.corrcoef(dots, averages)[0, 1] > 0.98
 
 
 def test_standard_errors_shrink_with_the_tokens(tmp_path, monkeypatch):
     sizes = []
-    for contexts in (120, 1080):
+    for contexts in (20, 180):
         store, dictionary, _, _ = orthonormal_world(tmp_path, contexts, 1)
         in_blocks(monkeypatch, store, contexts // 20)
         folder = tmp_path / str(contexts)

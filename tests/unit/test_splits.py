@@ -1,5 +1,7 @@
 """The split: one context's masks depend on its number and the seed, and on nothing else."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,10 +26,7 @@ def test_masks_do_not_depend_on_blocks(kind, fraction, seed, first, cuts):
     split = Split(kind, fraction, seed, first)
     whole = split.masks(slice(0, 20), 7)
     bounds = sorted({0, 20, *cuts})
-    blocks = [
-        split.masks(slice(start, stop), 7)
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    blocks = [split.masks(slice(start, stop), 7) for start, stop in pairwise(bounds)]
     for side in range(2):
         np.testing.assert_array_equal(
             np.concatenate([block[side] for block in blocks]), whole[side]

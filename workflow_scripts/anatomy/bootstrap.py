@@ -1,6 +1,7 @@
 """95 % intervals by resampling contexts, because tokens of one context are not independent."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 
@@ -42,19 +43,26 @@ def context_interval(
     value = float(statistic({name: part.sum(0) for name, part in sums.items()}))
     if contexts < 2:
         return value, np.nan, np.nan
-    generator = np.random.default_rng(seed)
     values = []
     # In parts, so that memory is bounded by the width of the sums and not by the number of draws.
+    weights = resampling_weights(contexts, draws, seed)
     for start in range(0, draws, 100):
-        size = min(100, draws - start)
-        weights = generator.multinomial(contexts, np.full(contexts, 1 / contexts), size=size)
+        part_of_draws = weights[start : start + 100]
         resampled = {
-            name: (weights @ part.reshape(contexts, -1)).reshape(size, *part.shape[1:])
+            name: (part_of_draws @ part.reshape(contexts, -1)).reshape(-1, *part.shape[1:])
             for name, part in sums.items()
         }
         values.append(statistic(resampled))
     low, high = np.nanquantile(np.concatenate(values), LEVELS)
     return value, float(low), float(high)
+
+
+@cache
+def resampling_weights(contexts: int, draws: int, seed: int) -> np.ndarray:
+    """How often each context is drawn in each resample, (draws, contexts) float64."""
+    generator = np.random.default_rng(seed)
+    counts = generator.multinomial(contexts, np.full(contexts, 1 / contexts), size=draws)
+    return counts.astype(np.float64)
 
 
 def r2_from_sums(sums: Mapping[str, np.ndarray]) -> np.ndarray:

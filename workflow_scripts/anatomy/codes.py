@@ -14,7 +14,7 @@ from workflow_scripts.anatomy.activations import CHUNK_ROWS, read
 from workflow_scripts.anatomy.dictionary import Dictionary, SparseCodes
 from workflow_scripts.anatomy.store import folder_of, opening, writing
 
-CHUNK_ENTRIES = 2**20
+CHUNK_ENTRIES = 2**17
 SCALARS = ("l0", "error_norm2", "recon_norm2", "recon_dot")
 
 

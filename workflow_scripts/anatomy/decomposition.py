@@ -68,7 +68,12 @@ class Subject:
         index = (
             torch.from_numpy(groups).to(self.device).repeat_interleave(self.store.shape[1])[test]
         )
-        # A product, not an index_add: on a GPU that adds in no fixed order.
+        if index.device.type == "cpu":
+            return {
+                name: part.new_zeros(N_GROUPS, *part.shape[1:]).index_add_(0, index, part)
+                for name, part in held_out.items()
+            }
+        # A product on a GPU, where index_add adds in no fixed order.
         member = torch.nn.functional.one_hot(index, N_GROUPS).double().T
         return {
             name: (member @ part.reshape(len(part), -1)).reshape(N_GROUPS, *part.shape[1:])
@@ -148,9 +153,12 @@ def apply_error_map(subject: Subject, linear: LinearMap, xx: Moments, norms2: An
         vectors = (x, reconstruction, error, linear_error, nonlinear_error)
         of_tokens = torch.stack([(vector * vector).sum(1) for vector in vectors], 1)
         norms2[contexts] = of_tokens.reshape(-1, *norms2.shape[1:]).cpu().numpy()
-        cosine = (linear_error * x).sum(1) / (of_tokens[:, 3] * of_tokens[:, 0]).sqrt().clamp_min(
-            1e-30
+        cross = moments(x[train], xx.shift, of_tokens[train], with_xx=False)
+        x, error, linear_error, nonlinear_error, of_tokens = (
+            part[test] for part in (x, error, linear_error, nonlinear_error, of_tokens)
         )
+        norms = of_tokens.sqrt()
+        cosine = (linear_error * x).sum(1) / (norms[:, 3] * norms[:, 0]).clamp_min(1e-30)
         held_out = {
             "error": error,
             "error2": error * error,
@@ -158,14 +166,11 @@ def apply_error_map(subject: Subject, linear: LinearMap, xx: Moments, norms2: An
             "x2": x * x,
             "nonlinear2": nonlinear_error * nonlinear_error,
             "count": torch.ones_like(cosine),
-            "norm_x": of_tokens[:, 0].sqrt(),
-            "norm_sae": of_tokens[:, 1].sqrt(),
+            "norm_x": norms[:, 0],
+            "norm_sae": norms[:, 1],
             "cosine": cosine,
         }
-        sums = subject.grouped(
-            {name: part[test] for name, part in held_out.items()}, contexts, test
-        )
-        return Pieces(sums, moments(x[train], xx.shift, of_tokens[train], with_xx=False))
+        return Pieces(subject.grouped(held_out, contexts, test), cross)
 
     return subject.total(of_block)
 
