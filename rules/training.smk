@@ -49,7 +49,7 @@ rule import_sae:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: 16000 * attempt,
+        mem_mb=lambda w, attempt: attempt * (8000 + (sae_block(w)["width"] or 16384) // 10),
         runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("import_sae.py"),

@@ -43,13 +43,7 @@ with writing(snakemake.output.norms, "norms") as group:
     pieces = apply_error_map(subject, linear, xx, norms2)
     norms = norm_probes(subject, solver, pieces.cross, norms2)
 with replacing(snakemake.output.maps) as temporary:
-    np.savez(
-        temporary,
-        weights=linear.weights.cpu().numpy(),
-        intercept=linear.intercept.cpu().numpy(),
-        probe_weights=norms.probe.weights.cpu().numpy(),
-        probe_intercept=norms.probe.intercept.cpu().numpy(),
-    )
+    np.savez(temporary, weights=linear.weights.cpu(), intercept=linear.intercept.cpu())
 row = identity(dictionary.metadata, codes.summary) | {
     "split": analysis["split"],
     "intercept": analysis["intercept"],

@@ -57,7 +57,7 @@ def test_default_is_valid_and_completed(config):
         ("harvests.train.contexts", "many", r"'many' is not of type 'integer'"),
         ("harvests.train.hook_points", ["blocks.9.hook_resid_post"], r"has layers 0 to 3"),
         ("harvests.train.hook_points", ["blocks.1.resid"], r"does not match"),
-        ("harvests.heldout.min_position", 256, r"leaves no token"),
+        ("harvests.heldout.min_position", 256, r"leaves no token and its successor"),
         ("harvests.heldout.context_length", 512, r"more than the 256"),
         ("saes.batchtopk.sites", ["blocks.1.hook_mlp_out"], r"hook_points lacks; add it there"),
         ("saes.batchtopk.k", [1000], r"more than the width 128"),

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from workflow_scripts.anatomy.catalogue import Sae, catalogue
-from workflow_scripts.anatomy.configuration import check
+from workflow_scripts.anatomy.configuration import check, load_schema
 from workflow_scripts.anatomy.dark_matter_plan import dark_matter_plan
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.rows import figure_rows
@@ -19,7 +19,8 @@ MAIN = "blocks.2.hook_resid_post"
 
 @pytest.fixture
 def config():
-    return copy.deepcopy(DEFAULT)
+    """The default configuration, less what other papers show."""
+    return copy.deepcopy({key: DEFAULT[key] for key in load_schema()["required"]})
 
 
 def plan_of(config):

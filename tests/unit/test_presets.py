@@ -19,8 +19,8 @@ NO_CONTOURS = {"fig10", "fig11"}
 # What each of them cannot have. Gemma Scope's attention SAEs are at hook_z, and figure 9b asks for
 # hook_attn_out; GPT-2 small has no circuit; Llama Scope has two widths and one L0.
 MISSING = {
-    "gemma-2-2b": {"fig11", "fig9b"},
-    "gemma-2-9b": {"fig10", "fig9b"},
+    "gemma-2-2b": {"fig11"},
+    "gemma-2-9b": {"fig10"},
     "gpt2-small": {*NO_CONTOURS, "fig9b"},
     "llama-3.1-8b": {*NO_CONTOURS, "fig1", "fig2", "fig9a"},
 }

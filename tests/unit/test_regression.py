@@ -113,6 +113,18 @@ def test_singular():
         Solver(in_blocks(x, y, 64), True, "here")
 
 
+def test_the_smallest_of_many_solutions():
+    """With dependent regressors, minimum_norm gives numpy's pseudo-inverse on the scaled regressors."""
+    x, y = data()
+    x[:, 3] = x[:, 0] + x[:, 1]
+    x[:, 5] = 2.0
+    gathered = in_blocks(x, y, 64)
+    fitted = Solver(gathered, True, "here", minimum_norm=True).solve(gathered)
+    centred, scale = x - x.mean(0), np.where(np.ptp(x, 0) > 0, x.std(0), 1)
+    expected = np.linalg.pinv(centred / scale, rcond=1e-10) @ (y - y.mean(0)) / scale[:, None]
+    np.testing.assert_allclose(fitted.weights.numpy(), expected, rtol=1e-6, atol=1e-8)
+
+
 def test_not_finite():
     x, y = data()
     x[100, 2] = np.nan

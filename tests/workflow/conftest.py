@@ -97,7 +97,7 @@ def tiny_config() -> dict:
             "intervention_contexts": 8,
             "fig15": {"contexts": None},
             "appendix_d": {"features": 200, "d": 20, "tokens": 500, "repeats": 2},
-            "planted_truth": {"features": 60, "d": 12, "tokens": 600, "repeats": 1},
+            "planted_truth": {"features": 60, "d": 24, "tokens": 600, "repeats": 1},
         },
         "canonical_units": {
             "main": {"model": "tiny", "site": SITE, "saes": ["main"], "target_l0": 3},

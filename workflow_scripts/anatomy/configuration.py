@@ -122,10 +122,15 @@ def _check_names(config: dict[str, Any]) -> None:
                 f"config: {where} names {name!r}, not in {kind}{nearest(name, config[kind])}"
             )
     for name, harvest in config["harvests"].items():
-        if harvest["min_position"] >= harvest["context_length"]:
+        if harvest["min_position"] >= harvest["context_length"] - 1:
             raise AnatomyError(
-                f"config: harvests.{name}.min_position {harvest['min_position']} leaves no token of a "
-                f"context of {harvest['context_length']}; lower it"
+                f"config: harvests.{name}.min_position {harvest['min_position']} leaves no token and its "
+                f"successor of a context of {harvest['context_length']}; lower it"
+            )
+        if harvest["min_position"] < 1 and name in config["analysis"]["harvests"]:
+            raise AnatomyError(
+                f"config: harvests.{name}.min_position is 0, but the first token of a context has no loss "
+                "to be analysed; make it 1 or more"
             )
         _check_context_length(config, name, harvest)
         for hook_point in harvest["hook_points"]:

@@ -54,7 +54,8 @@ def cross_prediction(
         return moments(regressor[train], shift, parts[train])
 
     gathered = source.total(fit_block)
-    predict = Solver(gathered, True, f"reconstructions of {source.dictionary.name}").solve(gathered)
+    where = f"reconstructions of {source.dictionary.name}"
+    predict = Solver(gathered, True, where, minimum_norm=True).solve(gathered)
 
     def score_block(contexts: slice) -> GroupSums:
         regressor, parts = both(contexts)

@@ -99,5 +99,8 @@ def _circuit(saes: list[Sae], main: dict[str, str], width: int, target: float) -
         "mlp_out": f"blocks.{layer}.hook_mlp_out",
         "attn_out": f"blocks.{layer}.hook_attn_out",
     }
+    # Attention SAEs of some families, Gemma Scope's among them, are at z, before the projection.
+    if not family(saes, [{"model": main["model"], "site": sites["attn_out"]}]):
+        sites["attn_out"] = f"blocks.{layer}.attn.hook_z"
     places = {name: {"model": main["model"], "site": site} for name, site in sites.items()}
     return {name: nearest(saes, place, width, target) for name, place in places.items()}

@@ -60,7 +60,8 @@ def latent_probe(subject: Subject) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     directions = (dictionary.W_dec / norms[:, None]).double()
 
     def dots(gathered: Moments) -> np.ndarray:
-        probe = Solver(gathered, True, f"reconstructions of {dictionary.name}").solve(gathered)
+        where = f"reconstructions of {dictionary.name}"
+        probe = Solver(gathered, True, where, minimum_norm=True).solve(gathered)
         return (directions @ probe.weights[:, 0]).cpu().numpy()
 
     if len(parts) > 1:

@@ -51,6 +51,8 @@ def local_sae_width(path: str) -> int | None:
     """Number of latents that the cfg.json of a local SAE says, or None."""
     try:
         return json.loads((Path(path) / "cfg.json").read_text()).get("d_sae")
+    except FileNotFoundError:
+        return None  # `check_local_files` says so
     except json.JSONDecodeError as error:
         raise AnatomyError(f"{path}/cfg.json is not JSON ({error}); save the SAE anew") from None
 

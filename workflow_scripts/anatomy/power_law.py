@@ -63,8 +63,11 @@ def fit_power_law(width: np.ndarray, fvu: np.ndarray) -> PowerLaw:
         # Derivatives by c, a, m of the unscaled law, so that the errors are those of what is reported.
         power = width**-m
         jacobian = np.stack([np.ones_like(width), power, -a * power * np.log(width)], 1)
+        # Columns of one size: W^-m is so small at large widths that pinv would take it for nothing.
+        norms = np.linalg.norm(jacobian, axis=0)
+        norms[norms == 0] = 1
         variance = 2 * best.cost / (len(width) - 3)
-        errors = np.sqrt(np.diag(np.linalg.pinv(jacobian.T @ jacobian)) * variance)
+        errors = np.sqrt((np.linalg.pinv(jacobian / norms) ** 2).sum(1) * variance) / norms
     return PowerLaw(float(c), float(a), float(m), *(float(error) for error in errors))
 
 

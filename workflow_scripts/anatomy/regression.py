@@ -108,13 +108,16 @@ class Solver:
     xx: moments with their ``xx``, of the training rows.
     intercept: whether the maps have one.
     where: what the rows are, for the error messages.
+    minimum_norm: for regressors that may span fewer dimensions than they have, as reconstructions of
+        an SAE with few living latents do: directions without variance get no weight. Otherwise a
+        singular X'X is an error.
 
     Raises
     ------
     AnatomyError: fewer rows than dimensions, values that are not finite, or a singular X'X.
     """
 
-    def __init__(self, xx: Moments, intercept: bool, where: str):
+    def __init__(self, xx: Moments, intercept: bool, where: str, minimum_norm: bool = False):
         self.intercept = intercept
         dimensions = len(xx.x)
         if xx.count <= dimensions + intercept:
@@ -129,26 +132,38 @@ class Solver:
             )
         # Scaling every dimension to unit variance keeps a few huge dimensions from looking singular.
         self.scale = scatter.diagonal().clamp_min(0).sqrt()
-        if (self.scale == 0).any():
-            dimension = int((self.scale == 0).nonzero()[0])
+        constant = self.scale == 0
+        if constant.any() and not minimum_norm:
             raise AnatomyError(
-                f"{where}: dimension {dimension} of the activations is constant; X'X is singular"
+                f"{where}: dimension {int(constant.nonzero()[0])} of the activations is constant; "
+                "X'X is singular"
             )
+        self.scale[constant] = 1
         correlation = scatter / self.scale[:, None] / self.scale
-        eigenvalues = torch.linalg.eigvalsh(correlation)
+        eigenvalues, eigenvectors = torch.linalg.eigh(correlation)
         smallest, largest = float(eigenvalues[0]), float(eigenvalues[-1])
         self.condition = largest / smallest if smallest > 0 else float("inf")
-        if self.condition > MAX_CONDITION:
+        self.factor: torch.Tensor | None = None
+        self.directions = eigenvectors[:, :0]
+        if self.condition <= MAX_CONDITION:
+            self.factor = torch.linalg.cholesky(correlation)
+        elif minimum_norm:
+            kept = eigenvalues > largest / MAX_CONDITION
+            self.directions = eigenvectors[:, kept] / eigenvalues[kept].sqrt()
+        else:
             raise AnatomyError(
                 f"{where}: X'X is singular (condition number {self.condition:.1e}); some dimensions "
                 "are linear combinations of others, or there are too few tokens"
             )
-        self.factor = torch.linalg.cholesky(correlation)
 
     def solve(self, cross: Moments) -> LinearMap:
         """Least-squares map to the targets of `cross`, whose rows are those of ``xx``."""
         right = _cross(cross, self.intercept) / self.scale[:, None]
-        weights = torch.cholesky_solve(right, self.factor) / self.scale[:, None]
+        if self.factor is not None:
+            weights = torch.cholesky_solve(right, self.factor)
+        else:
+            weights = self.directions @ (self.directions.T @ right)
+        weights = weights / self.scale[:, None]
         if not self.intercept:
             return LinearMap(weights, torch.zeros_like(cross.y))
         mean_x = cross.x / cross.count + cross.shift

@@ -130,14 +130,17 @@ def verify(path: str | Path) -> int:
 def read_manifest(path: Path) -> dict[str, Any]:
     """Read the manifest of the store at `path`."""
     try:
-        return json.loads((path / MANIFEST).read_text())
+        manifest = json.loads((path / MANIFEST).read_text())
     except FileNotFoundError:
         raise AnatomyError(
             f"{path}: the store has no {MANIFEST}, so it was never finished; "
             "rerun the workflow and it is written anew"
         ) from None
-    except json.JSONDecodeError:
-        raise AnatomyError(_damaged(path, MANIFEST, "is not JSON")) from None
+    except ValueError:  # neither JSON nor, perhaps, text
+        manifest = None
+    if not isinstance(manifest, dict) or not {"kind", "files"} <= manifest.keys():
+        raise AnatomyError(_damaged(path, MANIFEST, "is not what was written"))
+    return manifest
 
 
 def _damaged(path: Path, name: str, what: str) -> str:
