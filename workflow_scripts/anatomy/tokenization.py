@@ -124,9 +124,9 @@ def special_ids(tokenizer: Path) -> tuple[int | None, int | None]:
     return bos, eos
 
 
-def token_strings(tokenizer: Path) -> list[str]:
+def token_strings(tokenizer: str | Path) -> list[str]:
     """Readable text of every token id, e.g. ``" return"``; bytes that are no text show as ``�``."""
-    loaded = load_tokenizer(tokenizer)
+    loaded = load_tokenizer(Path(tokenizer))
     strings = [loaded.decode([i], skip_special_tokens=False) for i in range(vocabulary(loaded))]
     for token, added in loaded.get_added_tokens_decoder().items():
         strings[token] = added.content
