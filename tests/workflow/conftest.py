@@ -100,7 +100,13 @@ def tiny_config() -> dict:
             "planted_truth": {"features": 60, "d": 24, "tokens": 600, "repeats": 1},
         },
         "canonical_units": {
-            "main": {"model": "tiny", "site": SITE, "saes": ["main"], "target_l0": 3},
+            "main": {
+                "model": "tiny",
+                "site": SITE,
+                "saes": ["main"],
+                "target_l0": 3,
+                "threshold": 0.9,
+            },
             "second": {"model": "tiny", "site": sites[0], "saes": ["other"], "target_l0": 3},
         },
     }

@@ -22,6 +22,12 @@ def panels(
 ) -> tuple[Figure, Iterator[tuple[Axes, str, pd.DataFrame]]]:
     """A figure with one titled panel per pair, two or three in a row; and panel, name, rows of each."""
     pairs = by_pair(table)
+    if not pairs:
+        # No latent is novel, say: the figure is there, and says that there is nothing in it.
+        figure, axis = new_figure(**kwargs)
+        axis.set_axis_off()
+        axis.text(0.5, 0.5, "nothing to show: the table is empty", ha="center", va="center")
+        return figure, iter(())
     columns = {1: 1, 2: 2, 4: 2}.get(len(pairs), 3)
     rows = -(-len(pairs) // columns)
     width = "column" if columns == 1 else "page"
