@@ -175,7 +175,7 @@ class Workflow:
 
     def would_run(self, *targets: str) -> dict[str, int]:
         """Rule -> number of jobs of a dry run; empty where there is nothing to be done."""
-        output = self.run("--dry-run", "--quiet", "rules", *targets).stdout
+        output = self.run("--dry-run", "--quiet", "rules", "--", *targets).stdout
         counts = {}
         for line in output.splitlines():
             match = re.fullmatch(r"(\w+)\s+(\d+)", line.strip())
