@@ -56,11 +56,14 @@ def test_the_store_is_what_the_model_computes(tmp_path, tokens, monkeypatch, has
     harvest_activations(model, describe(has_bos), tokens, block(), "h", tmp_path / "h.zarr")
     store = open_activations(tmp_path / "h.zarr")
     step = 8 if has_bos else 9
-    rows = tokens.ids[: 21 * step].reshape(21, step)
+    available = 200 // step
+    spread = [number * available // 21 for number in range(21)]
+    rows = tokens.ids[: available * step].reshape(available, step)[spread]
     expected = np.concatenate([np.zeros((21, 1), np.int32), rows], 1) if has_bos else rows
     assert (store.group["tokens"][:] == expected).all()
 
-    documents = np.repeat(np.arange(4), np.diff(tokens.offsets))[: 21 * step].reshape(21, step)
+    documents = np.repeat(np.arange(4), np.diff(tokens.offsets))[: available * step]
+    documents = documents.reshape(available, step)[spread]
     if has_bos:
         documents = np.concatenate([documents[:, :1], documents], 1)
     assert (store.group["documents"][:] == documents).all()
@@ -139,8 +142,10 @@ def test_weights_that_are_nan(tmp_path, tokens):
 
 def test_a_context_later_on_that_is_infinite(tmp_path, tokens):
     model = tiny("llama")
-    tokens.ids[: 12 * 8] %= 49
-    tokens.ids[12 * 8 + 2] = 49
+    # Context 12 of 21 is the fifteenth of the 25 that there are.
+    start = 12 * 25 // 21 * 8
+    tokens.ids[:start] %= 49
+    tokens.ids[start + 2] = 49
     model.model.embed_tokens.weight[49] = float("inf")
     with pytest.raises(AnatomyError, match="context 12, position 3"):
         harvest_activations(model, describe(), tokens, block(), "h", tmp_path / "h.zarr")

@@ -69,7 +69,11 @@ def test_configuration(workflow, change, message):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "has no text in it"), (b"abc\0def" * 50, "binary"), ("é".encode("latin-1") * 9, "UTF-8")],
+    [
+        (b"", "has no text in it"),
+        (b"abc\0def" * 50, "binary"),
+        ("é".encode("latin-1") * 9, "UTF-8"),
+    ],
     ids=["empty", "binary", "not UTF-8"],
 )
 def test_text_files(fresh, content, message):

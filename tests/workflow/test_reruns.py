@@ -30,7 +30,9 @@ def test_a_figures_drawing_function_reruns_that_figure(workflow):
 
 def test_the_fit_of_eq_13_reruns_what_it_fits(workflow):
     """Figures 4 and 16 and the baselines of figure 13 are the only ones that fit with it."""
-    workflow.edit(f"{LIBRARY}/scalar_prediction.py", "return np.linalg.solve(", "return 1 * np.linalg.solve(")
+    workflow.edit(
+        f"{LIBRARY}/scalar_prediction.py", "return np.linalg.solve(", "return 1 * np.linalg.solve("
+    )
     would = workflow.would_run()
     assert would.pop("check_claims") == 1
     assert would == {
