@@ -16,6 +16,8 @@ def draw(table: pd.DataFrame) -> Figure:
     ):
         draw_widths(axes, table, column)
         axes.set_ylabel(label)
+    # One scale for both, so that their sizes can be compared.
+    top.set_ylim(0, 1.05 * table[["linear_norm", "nonlinear_norm"]].to_numpy().max())
     show_tokens(bottom, table)
     top.tick_params(axis="x", labelbottom=False)
     top.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), title="SAE width")
