@@ -97,6 +97,7 @@ def interpret(stores: Path, component: str, folder: Path, **block) -> subprocess
             "site": "blocks.2.hook_resid_post",
             "component": component,
             "seed": 0,
+            "sae_seed": 0,
         },
     )
 
