@@ -66,15 +66,20 @@ class ActivationStore:
 
     def block_slices(self, rows: int = CHUNK_ROWS) -> list[slice]:
         """Slices of contexts that hold about `rows` tokens each and align with the chunks."""
-        contexts, positions = self.shape
-        step = max(1, rows // positions)
-        return [slice(at, min(at + step, contexts)) for at in range(0, contexts, step)]
+        return block_slices(self.shape, rows)
 
     def blocks(self, hook_point: str, rows: int = CHUNK_ROWS) -> Iterator[tuple[slice, np.ndarray]]:
         """Walk over all contexts: yields their slice and their activations, (c, T, d) float32."""
         array = self.activations(hook_point)
         for contexts in self.block_slices(rows):
             yield contexts, read(array, contexts, self.path)
+
+
+def block_slices(shape: tuple[int, int], rows: int) -> list[slice]:
+    """Slices that cover C contexts of T positions, with about `rows` tokens each."""
+    contexts, positions = shape
+    step = max(1, rows // positions)
+    return [slice(at, min(at + step, contexts)) for at in range(0, contexts, step)]
 
 
 def read(array: Any, contexts: slice, path: Path) -> np.ndarray:

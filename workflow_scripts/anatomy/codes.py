@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workflow_scripts.anatomy.activations import CHUNK_ROWS, read
+from workflow_scripts.anatomy.activations import CHUNK_ROWS, block_slices, read
 from workflow_scripts.anatomy.dictionary import Dictionary, SparseCodes
 from workflow_scripts.anatomy.store import folder_of, opening, writing
 
@@ -91,9 +91,7 @@ class CodesStore:
 
     def block_slices(self, rows: int = CHUNK_ROWS) -> list[slice]:
         """Slices of contexts with about `rows` tokens each, the same as the harvest's."""
-        contexts, positions = self.shape
-        step = max(1, rows // positions)
-        return [slice(at, min(at + step, contexts)) for at in range(0, contexts, step)]
+        return block_slices(self.shape, rows)
 
 
 def open_codes(path: str | Path) -> CodesStore:
