@@ -57,6 +57,7 @@ wildcard_constraints:
     harvest="|".join(config["harvests"]),
     site=r"blocks\.\d+\.[a-z_.]+",
     sae="|".join(sorted({sae.name for sae in SAES.values()})),
+    stream="|".join(sorted({s.stream for s in SAES.values() if s.kind == "trained"})) or "(?!)",
     split="train|validation",
     component="linear_error|nonlinear_error",
     seed=r"\d+",
@@ -111,6 +112,7 @@ include: "rules/activations.smk"
 include: "rules/training.smk"
 include: "rules/reconstructions.smk"
 include: "rules/regressions.smk"
+include: "rules/interventions.smk"
 include: "rules/figures.smk"
 include: "rules/papers/dark_matter.smk"
 include: "rules/papers/canonical_units.smk"

@@ -1,6 +1,6 @@
 # What the papers claim against what this run measured.
 
-CLAIMED = ["dark_matter"]
+CLAIMED = ["dark_matter", "canonical_units"]
 
 
 rule check_claims:

@@ -58,6 +58,7 @@ rule render_table:
         runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("render_table.py"),
+        columns=lambda w: ROWS[w.paper][w.row]["columns"],
         caption=lambda w: ROWS[w.paper][w.row]["caption"],
     script:
         "../workflow_scripts/render_table.py"

@@ -2,6 +2,7 @@
 
 import platform
 
+from workflow_scripts.anatomy.canonical_units_plan import COMPARED
 from workflow_scripts.anatomy.documents import matching_files
 from workflow_scripts.anatomy.local_files import is_local, local_files
 
@@ -44,6 +45,22 @@ def training_activations(w):
     return f"{STORE}/{w.model}/{sae_block(w)['harvest']}.zarr/manifest.json"
 
 
+def stream_of(w):
+    """The stream that trains an SAE."""
+    return SAES[w.model, w.site, w.sae].stream
+
+
+def stream_saes(w):
+    place = (w.model, w.site, w.stream)
+    return [
+        s for s in SAES.values() if s.kind == "trained" and (s.model, s.site, s.stream) == place
+    ]
+
+
+def stream_activations(w):
+    return f"{STORE}/{w.model}/{stream_saes(w)[0].block()['harvest']}.zarr/manifest.json"
+
+
 def sae_path(sae, file):
     return f"{STORE}/{sae.model}/{sae.site}/{sae.name}/{file}"
 
@@ -56,12 +73,31 @@ def scores_path(sae, codes="codes", file="scores.csv"):
     return f"{RUN}/regressions/{sae.model}/{sae.site}/{sae.name}/{codes}/{file}"
 
 
-def loss_recovery_path(sae):
-    return f"{RUN}/interventions/{sae.model}/{sae.site}/{sae.name}/loss_recovery.csv"
+def losses_path(sae):
+    return f"{RUN}/interventions/{sae.model}/{sae.site}/losses.npz"
+
+
+def of_reference_width():
+    return [sae for sae in DARK_PLAN.main if sae.width == DARK_PLAN.reference.width]
+
+
+def split_saes(w):
+    """The SAEs of a site whose errors figure 8 of the dark-matter paper takes apart."""
+    if "fig8" not in ROWS["dark_matter"]:
+        return []
+    shown = {sae.name: sae for sae in [*DARK_PLAN.scaling, *of_reference_width()]}
+    return [sae for sae in shown.values() if (sae.model, sae.site) == (w.model, w.site)]
+
+
+def measured_saes(w):
+    """The SAEs of a site whose losses are wanted: table 2 of the canonical-units paper has them all."""
+    if "table2" not in ROWS["canonical_units"]:
+        return split_saes(w)
+    return [sae for sae in SAES.values() if (sae.model, sae.site) == (w.model, w.site)]
 
 
 def error_sae_block(component, seed):
-    """The SAE of section 5.2 as `train_sae` wants it."""
+    """The SAE of section 5.2 as `train_saes` wants it."""
     block = config["dark_matter"]["error_saes"]
     return {
         "name": f"{component}-s{seed}",
@@ -125,7 +161,12 @@ def stitching(row):
     return CANON_PLAN.stitchings[row]
 
 
-def stitching_memory(row):
-    """Two decoders, and float64 sums for every group of contexts and latent, three times; in MB."""
+def stitching_memory(row, files):
+    """Decoders, twice, and float64 sums for every group of contexts and latent, three times; in MB."""
     width = max(sae.width for sae in stitching(row).saes)
-    return 2500 + width // 100
+    return 2500 + width // 100 + 2 * int(files.size_mb)
+
+
+def comparison(row):
+    """The block of the configuration that a figure about architectures is of."""
+    return config["canonical_units"][COMPARED[row][0]]

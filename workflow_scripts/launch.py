@@ -20,7 +20,8 @@ QUIET = {
 def main(arguments: list[str]) -> int:
     """Run Snakemake in this folder and say how it went; returns the exit status."""
     folder, started = Path.cwd(), time.time()
-    snakemake = [sys.executable, "-m", "snakemake", *arguments]
+    snakemake = [sys.executable, "-m", "snakemake"]
+    warm = [sys.executable, "-m", "workflow_scripts.anatomy.warm_start"]
     os.environ.update(QUIET)
     try:
         with only_launch(folder):
@@ -28,8 +29,8 @@ def main(arguments: list[str]) -> int:
             stop_leftover_jobs(folder)
             if is_locked(folder):
                 say("a run was killed here; unlocking the folder, finished results are kept")
-                supervise([*snakemake, "--unlock", "--quiet"])
-            status = supervise(snakemake)
+                supervise([*snakemake, *arguments, "--unlock", "--quiet"])
+            status = supervise([*warm, *arguments])
             stop_leftover_jobs(folder)
     except AnatomyError as error:
         say(f"error: {error}")

@@ -7,6 +7,8 @@ from workflow_scripts.anatomy.tables import read_table
 begin(snakemake.log[0], snakemake.threads)
 
 table = read_table(snakemake.input.table)
+if snakemake.params.columns:
+    table = table[list(snakemake.params.columns)].rename(columns=snakemake.params.columns)
 shown = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
 lines = [list(shown.columns), ["---"] * len(shown.columns), *shown.to_numpy().tolist()]
 with replacing(snakemake.output.rendered) as temporary:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.dictionary import description
+from workflow_scripts.anatomy.dictionary_file import description
 from workflow_scripts.anatomy.job import begin
 from workflow_scripts.anatomy.tables import identity, write_rows
 

@@ -1,4 +1,5 @@
-"""Figure 4: change in MSE when each latent of a larger SAE is added alone to a smaller one (Eq. 5)."""
+"""Figures 4 and 16: change in MSE when each latent of a larger SAE is added alone to a smaller one (Eq. 5),
+and how well the maximum decoder cosine (Eq. 6) tells whether it lowers the MSE."""
 
 import pandas as pd
 
@@ -8,30 +9,38 @@ from workflow_scripts.anatomy.pairs import describe_pair
 from workflow_scripts.anatomy.stitching.insertion import insertions
 from workflow_scripts.anatomy.stitching.intervals import columns_with_interval, ratio_intervals
 from workflow_scripts.anatomy.stitching.pair import Pair, consecutive
+from workflow_scripts.anatomy.stitching.roc import curve_table
 from workflow_scripts.anatomy.stitching.similarity import similarity
 from workflow_scripts.anatomy.tables import write_table
 
 begin(snakemake.log[0], snakemake.threads)
 
+POINTS = 1000  # of the curve
+
 params, draws = snakemake.params, snakemake.params.analysis["bootstrap"]
 store = open_activations(snakemake.input.activations)
-tables = []
+tables, curves = [], []
 for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     likeness = similarity(small.directions, large.directions, params.threshold)
     alone = insertions(Pair(store, params.site, small, large))
+    tokens, fired = alone.count.sum(), large.codes.latents("firing_count")
     change = ratio_intervals(alone.change, alone.count, draws, params.seed)
-    tokens = alone.count.sum()
     columns = {
         "latent": range(large.width),
         "max_cosine": likeness.max_cosine,
         "nearest": likeness.nearest,
         **columns_with_interval("delta_mse", change),
         "novel": likeness.novel,
-        "activation_frequency": large.codes.latents("firing_count") / tokens,
+        "activation_frequency": fired / tokens,
         "mse_small": alone.error2.sum() / tokens,
         "threshold": params.threshold,
     }
-    tables.append(
-        pd.DataFrame(columns).assign(**describe_pair(small.codes, large.codes, params.seed))
-    )
+    who = describe_pair(small.codes, large.codes, params.seed)
+    tables.append(pd.DataFrame(columns).assign(**who))
+    # A latent that never fires says nothing about the direction of its effect.
+    cosine, alive = likeness.max_cosine[fired > 0], alone.change[:, fired > 0]
+    curve = curve_table(cosine, alive, POINTS, draws, params.seed)
+    curves.append(curve.assign(**who, novel_below=params.threshold))
 write_table(snakemake.output.table, pd.concat(tables))
+if curve_path := snakemake.output.get("curve"):
+    write_table(curve_path, pd.concat(curves))

@@ -2,12 +2,30 @@
 
 import pandas as pd
 
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.dictionary_file import description
 from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import concatenate, write_table
+from workflow_scripts.anatomy.loss_entries import losses_of
+from workflow_scripts.anatomy.loss_recovery import recovery
+from workflow_scripts.anatomy.tables import identity, write_table
 
 begin(snakemake.log[0], snakemake.threads)
 
-by_width = concatenate(snakemake.input.by_width).assign(axis="width")
-by_l0 = concatenate(snakemake.input.by_l0).assign(axis="l0")
-table = pd.concat([by_width.sort_values("width"), by_l0.sort_values("l0")], ignore_index=True)
-write_table(snakemake.output.table, table)
+params, analysis, files = snakemake.params, snakemake.params.analysis, snakemake.input
+
+
+def rows_of(sae, codes):
+    who = identity(description(sae)["metadata"], open_codes(codes).summary)
+    sums = losses_of(files.losses, who["sae"])
+    about = who | {"split": analysis["split"], "contexts": len(sums["count"])}
+    return [about | row for row in recovery(sums, analysis["bootstrap"], params.seed)]
+
+
+tables = []
+for axis, saes, codes in (
+    ("width", files.saes, files.codes),
+    ("l0", files.saes_by_l0, files.codes_by_l0),
+):
+    rows = [row for paths in zip(saes, codes, strict=True) for row in rows_of(*paths)]
+    tables.append(pd.DataFrame(rows).assign(axis=axis).sort_values(axis))
+write_table(snakemake.output.table, pd.concat(tables, ignore_index=True))

@@ -1,7 +1,7 @@
 """Section 5.2: what FVU SAEs converge to on the linear and on the nonlinear error."""
 
 from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.dictionary import description
+from workflow_scripts.anatomy.dictionary_file import description
 from workflow_scripts.anatomy.held_out_fvu import held_out_fvu
 from workflow_scripts.anatomy.job import begin
 from workflow_scripts.anatomy.splits import Split

@@ -2,61 +2,99 @@
 
 
 rule tabulate_canonical_units_fig4:
-    """Figures 4 and 21: change in MSE when each latent of the larger SAE is added alone (Eq. 5)."""
+    """Figures 4 and 16: change in MSE when each latent is added alone (Eq. 5), and its ROC."""
     input:
-        activations=lambda w: activations_path(stitching(w.row).model),
-        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching(w.row).saes],
-        codes=lambda w: [codes_path(s) for s in stitching(w.row).saes],
+        activations=lambda w: activations_path(stitching("fig4").model),
+        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching("fig4").saes],
+        codes=lambda w: [codes_path(s) for s in stitching("fig4").saes],
     output:
-        table="<run>/tables/canonical_units/{row}.csv",
+        table="<run>/tables/canonical_units/fig4.csv",
+        curve="<run>/tables/canonical_units/fig16.csv",
     log:
-        "<run>/logs/tables/canonical_units/{row}.log",
+        "<run>/logs/tables/canonical_units/fig4.log",
     benchmark:
-        "<run>/benchmarks/tables/canonical_units/{row}.tsv"
-    wildcard_constraints:
-        row="fig4|fig21",
+        "<run>/benchmarks/tables/canonical_units/fig4.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory(w.row),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig4", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig4.py"),
-        site=lambda w: stitching(w.row).site,
-        threshold=lambda w: stitching(w.row).threshold,
+        site=lambda w: stitching("fig4").site,
+        threshold=lambda w: stitching("fig4").threshold,
         analysis=config["analysis"],
         seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_canonical_units_fig4.py"
 
 
-rule tabulate_canonical_units_fig5:
-    """Figures 5 and 22: the path from the smallest SAE to the largest, insertion by insertion and swap by swap."""
+use rule tabulate_canonical_units_fig4 as tabulate_canonical_units_fig21 with:
+    """Figure 21: figure 4 for the second chain of SAEs."""
     input:
-        activations=lambda w: activations_path(stitching(w.row).model),
-        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching(w.row).saes],
-        codes=lambda w: [codes_path(s) for s in stitching(w.row).saes],
+        activations=lambda w: activations_path(stitching("fig21").model),
+        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching("fig21").saes],
+        codes=lambda w: [codes_path(s) for s in stitching("fig21").saes],
     output:
-        table="<run>/tables/canonical_units/{row}.csv",
+        table="<run>/tables/canonical_units/fig21.csv",
     log:
-        "<run>/logs/tables/canonical_units/{row}.log",
+        "<run>/logs/tables/canonical_units/fig21.log",
     benchmark:
-        "<run>/benchmarks/tables/canonical_units/{row}.tsv"
-    wildcard_constraints:
-        row="fig5|fig22",
+        "<run>/benchmarks/tables/canonical_units/fig21.tsv"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig21", input),
+        runtime=lambda w, attempt: 120 * attempt,
+    params:
+        site=lambda w: stitching("fig21").site,
+        threshold=lambda w: stitching("fig21").threshold,
+
+
+rule tabulate_canonical_units_fig5:
+    """Figures 5 and 17: the path from the smallest SAE to the largest, and its swaps."""
+    input:
+        activations=lambda w: activations_path(stitching("fig5").model),
+        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching("fig5").saes],
+        codes=lambda w: [codes_path(s) for s in stitching("fig5").saes],
+    output:
+        table="<run>/tables/canonical_units/fig5.csv",
+        swaps="<run>/tables/canonical_units/fig17.csv",
+    log:
+        "<run>/logs/tables/canonical_units/fig5.log",
+    benchmark:
+        "<run>/benchmarks/tables/canonical_units/fig5.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory(w.row),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig5", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig5.py"),
-        site=lambda w: stitching(w.row).site,
-        threshold=lambda w: stitching(w.row).threshold,
+        site=lambda w: stitching("fig5").site,
+        threshold=lambda w: stitching("fig5").threshold,
         analysis=config["analysis"],
         seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_canonical_units_fig5.py"
+
+
+use rule tabulate_canonical_units_fig5 as tabulate_canonical_units_fig22 with:
+    """Figure 22: figure 5 for the second chain of SAEs."""
+    input:
+        activations=lambda w: activations_path(stitching("fig22").model),
+        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching("fig22").saes],
+        codes=lambda w: [codes_path(s) for s in stitching("fig22").saes],
+    output:
+        table="<run>/tables/canonical_units/fig22.csv",
+    log:
+        "<run>/logs/tables/canonical_units/fig22.log",
+    benchmark:
+        "<run>/benchmarks/tables/canonical_units/fig22.tsv"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig22", input),
+        runtime=lambda w, attempt: 120 * attempt,
+    params:
+        site=lambda w: stitching("fig22").site,
+        threshold=lambda w: stitching("fig22").threshold,
 
 
 rule tabulate_canonical_units_fig10:
@@ -73,7 +111,7 @@ rule tabulate_canonical_units_fig10:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig10"),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig10", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig10.py"),
@@ -97,7 +135,7 @@ rule tabulate_canonical_units_fig11:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig11"),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig11", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig11.py"),
@@ -121,7 +159,7 @@ rule tabulate_canonical_units_fig14:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig14"),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig14", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig14.py"),
@@ -147,7 +185,7 @@ rule tabulate_canonical_units_fig15:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig15"),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig15", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig15.py"),
@@ -155,60 +193,6 @@ rule tabulate_canonical_units_fig15:
         seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_canonical_units_fig15.py"
-
-
-rule tabulate_canonical_units_fig16:
-    """Figure 16: ROC of the cosine as a predictor of what adding a latent does."""
-    input:
-        activations=lambda w: activations_path(stitching("fig16").model),
-        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching("fig16").saes],
-        codes=lambda w: [codes_path(s) for s in stitching("fig16").saes],
-    output:
-        table="<run>/tables/canonical_units/fig16.csv",
-    log:
-        "<run>/logs/tables/canonical_units/fig16.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig16.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig16"),
-        runtime=lambda w, attempt: 120 * attempt,
-    params:
-        code=code_of("tabulate_canonical_units_fig16.py"),
-        site=lambda w: stitching("fig16").site,
-        threshold=lambda w: stitching("fig16").threshold,
-        analysis=config["analysis"],
-        seed=config["seed"],
-    script:
-        "../../workflow_scripts/tabulate_canonical_units_fig16.py"
-
-
-rule tabulate_canonical_units_fig17:
-    """Figure 17: effect of each swap on MSE and L0."""
-    input:
-        activations=lambda w: activations_path(stitching("fig17").model),
-        saes=lambda w: [sae_path(s, "sae.safetensors") for s in stitching("fig17").saes],
-        codes=lambda w: [codes_path(s) for s in stitching("fig17").saes],
-    output:
-        table="<run>/tables/canonical_units/fig17.csv",
-    log:
-        "<run>/logs/tables/canonical_units/fig17.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig17.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig17"),
-        runtime=lambda w, attempt: 120 * attempt,
-    params:
-        code=code_of("tabulate_canonical_units_fig17.py"),
-        site=lambda w: stitching("fig17").site,
-        threshold=lambda w: stitching("fig17").threshold,
-        analysis=config["analysis"],
-        seed=config["seed"],
-    script:
-        "../../workflow_scripts/tabulate_canonical_units_fig17.py"
 
 
 rule tabulate_canonical_units_fig18:
@@ -226,7 +210,7 @@ rule tabulate_canonical_units_fig18:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig18"),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig18", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig18.py"),
@@ -253,7 +237,7 @@ rule tabulate_canonical_units_fig20:
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=lambda w, attempt: attempt * stitching_memory("fig20"),
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig20", input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("tabulate_canonical_units_fig20.py"),
@@ -262,3 +246,126 @@ rule tabulate_canonical_units_fig20:
         seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_canonical_units_fig20.py"
+
+
+rule tabulate_canonical_units_table2:
+    """Table 2: size, L0, MSE and cross-entropy loss recovered of every SAE of the run."""
+    input:
+        losses=[losses_path(sae) for sae in SAES.values()],
+        saes=[sae_path(sae, "sae.safetensors") for sae in SAES.values()],
+        codes=[codes_path(sae) for sae in SAES.values()],
+    output:
+        table="<run>/tables/canonical_units/table2.csv",
+    log:
+        "<run>/logs/tables/canonical_units/table2.log",
+    benchmark:
+        "<run>/benchmarks/tables/canonical_units/table2.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("tabulate_canonical_units_table2.py"),
+        bootstrap=config["analysis"]["bootstrap"],
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_canonical_units_table2.py"
+
+
+rule tabulate_canonical_units_fig7:
+    """Figures 7 and 8: normalised MSE and increase in cross-entropy by architecture, dictionary size and k."""
+    input:
+        activations=lambda w: activations_path(comparison(w.row)["model"]),
+        losses=lambda w: losses_path(CANON_PLAN.comparisons[w.row][0]),
+        saes=lambda w: [sae_path(s, "sae.safetensors") for s in CANON_PLAN.comparisons[w.row]],
+        codes=lambda w: [codes_path(s) for s in CANON_PLAN.comparisons[w.row]],
+    output:
+        table="<run>/tables/canonical_units/{row}.csv",
+    log:
+        "<run>/logs/tables/canonical_units/{row}.log",
+    benchmark:
+        "<run>/benchmarks/tables/canonical_units/{row}.tsv"
+    wildcard_constraints:
+        row="fig7|fig8",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("tabulate_canonical_units_fig7.py"),
+        chosen=lambda w: comparison(w.row),
+        bootstrap=config["analysis"]["bootstrap"],
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/tabulate_canonical_units_fig7.py"
+
+
+rule tabulate_canonical_units_fig9:
+    """Figure 9: distribution of active latents per token by architecture, BOS tokens apart."""
+    input:
+        activations=lambda w: activations_path(comparison("fig9")["model"]),
+        saes=lambda w: [sae_path(s, "sae.safetensors") for s in CANON_PLAN.comparisons["fig9"]],
+        codes=lambda w: [codes_path(s) for s in CANON_PLAN.comparisons["fig9"]],
+    output:
+        table="<run>/tables/canonical_units/fig9.csv",
+    log:
+        "<run>/logs/tables/canonical_units/fig9.log",
+    benchmark:
+        "<run>/benchmarks/tables/canonical_units/fig9.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("tabulate_canonical_units_fig9.py"),
+    script:
+        "../../workflow_scripts/tabulate_canonical_units_fig9.py"
+
+
+rule tabulate_canonical_units_fig2:
+    """Figure 2: an SAE of atoms and an SAE of compositions, trained on coloured shapes."""
+    output:
+        table="<run>/tables/canonical_units/fig2.csv",
+        latents="<run>/tables/canonical_units/fig2_latents.csv",
+    log:
+        "<run>/logs/tables/canonical_units/fig2.log",
+    benchmark:
+        "<run>/benchmarks/tables/canonical_units/fig2.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 1500 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
+    params:
+        code=code_of("tabulate_canonical_units_fig2.py"),
+        toy=lambda w: config["canonical_units"]["toy"],
+    script:
+        "../../workflow_scripts/tabulate_canonical_units_fig2.py"
+
+
+rule tabulate_canonical_units_fig19:
+    """Figure 19: share of reconstruction latents between seeds, and between sizes."""
+    input:
+        seeds=[sae_path(sae, "sae.safetensors") for sae in CANON_PLAN.seeds],
+        seeds_codes=[codes_path(sae) for sae in CANON_PLAN.seeds],
+        sizes=lambda w: [sae_path(sae, "sae.safetensors") for sae in stitching("fig19").saes],
+        sizes_codes=lambda w: [codes_path(sae) for sae in stitching("fig19").saes],
+    output:
+        table="<run>/tables/canonical_units/fig19.csv",
+    log:
+        "<run>/logs/tables/canonical_units/fig19.log",
+    benchmark:
+        "<run>/benchmarks/tables/canonical_units/fig19.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig19", input),
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("tabulate_canonical_units_fig19.py"),
+        threshold=lambda w: stitching("fig19").threshold,
+    script:
+        "../../workflow_scripts/tabulate_canonical_units_fig19.py"

@@ -310,44 +310,14 @@ rule tabulate_dark_matter_fig7:
         "../../workflow_scripts/tabulate_dark_matter_fig7.py"
 
 
-rule measure_loss_recovery:
-    """Loss of the model under Sae(x), and with either part of the error added back."""
-    input:
-        model="<store>/{model}/model.json",
-        activations=analysis_activations,
-        sae="<store>/{model}/{site}/{sae}/sae.safetensors",
-        codes=lambda w: codes_path(SAES[w.model, w.site, w.sae]),
-        maps="<run>/regressions/{model}/{site}/{sae}/codes/maps.npz",
-    output:
-        table="<run>/interventions/{model}/{site}/{sae}/loss_recovery.csv",
-    log:
-        "<run>/logs/interventions/{model}/{site}/{sae}.log",
-    benchmark:
-        "<run>/benchmarks/interventions/{model}/{site}/{sae}.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, input, attempt: attempt * (4000 + 4 * int(input.size_mb)),
-        runtime=lambda w, attempt: 120 * attempt,
-        gpu=GPU,
-    params:
-        code=code_of("measure_loss_recovery.py"),
-        site="{site}",
-        contexts=DARK["intervention_contexts"],
-        analysis=config["analysis"],
-        seed=config["seed"],
-        device=config["device"],
-    script:
-        "../../workflow_scripts/measure_loss_recovery.py"
-
-
 rule tabulate_dark_matter_fig8:
     """Figure 8: the loss that each part of the error recovers, against width and against L0."""
     input:
-        by_width=[loss_recovery_path(sae) for sae in DARK_PLAN.scaling],
-        by_l0=[
-            loss_recovery_path(s) for s in DARK_PLAN.main if s.width == DARK_PLAN.reference.width
-        ],
+        losses=losses_path(DARK_PLAN.reference),
+        saes=[sae_path(sae, "sae.safetensors") for sae in DARK_PLAN.scaling],
+        codes=[codes_path(sae) for sae in DARK_PLAN.scaling],
+        saes_by_l0=[sae_path(sae, "sae.safetensors") for sae in of_reference_width()],
+        codes_by_l0=[codes_path(sae) for sae in of_reference_width()],
     output:
         table="<run>/tables/dark_matter/fig8.csv",
     log:
@@ -361,6 +331,8 @@ rule tabulate_dark_matter_fig8:
         runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("tabulate_dark_matter_fig8.py"),
+        analysis=config["analysis"],
+        seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_dark_matter_fig8.py"
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from conftest import random_dictionary
 
-from workflow_scripts.anatomy.codes import open_codes, writing_codes
+from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.codes_writing import writing_codes
 from workflow_scripts.anatomy.errors import AnatomyError
 
 D, M, C, T, FIRST = 8, 20, 11, 6, 2
@@ -23,7 +24,7 @@ def write(path, sae, x, step=3):
 @pytest.fixture(params=[False, True], ids=["plain", "centring"])
 def written(request, tmp_path, monkeypatch):
     """A store of many small chunks, its dictionary, and what went in."""
-    monkeypatch.setattr("workflow_scripts.anatomy.codes.CHUNK_ENTRIES", 16)
+    monkeypatch.setattr("workflow_scripts.anatomy.codes_writing.CHUNK_ENTRIES", 16)
     sae = random_dictionary(D, M, center=request.param)
     x = np.random.default_rng(0).normal(3, 1, (C, T, D)).astype(np.float32)
     return write(tmp_path / "h.codes.zarr", sae, x), sae, x

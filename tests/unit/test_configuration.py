@@ -62,7 +62,8 @@ def test_default_is_valid_and_completed(config):
         ("saes.batchtopk.sites", ["blocks.1.hook_mlp_out"], r"hook_points lacks; add it there"),
         ("saes.batchtopk.k", [1000], r"more than the width 128"),
         ("saes.topk.k", [1.5], r"whole numbers"),
-        ("saes.jumprelu.k", [3], r"jumprelu, which takes coefficients, not k"),
+        ("saes.topk.coefficients", [3.0], r"topk, which takes k; it has k and coefficients"),
+        ("saes.jumprelu.coefficients", [3.0], r"takes k or coefficients; it has k and coeff"),
         ("saes.batchtopk.widths", [], r"saes\.batchtopk\.widths"),
         ("dark_matter.saes", ["nothing"], r"names 'nothing', not in saes"),
         ("run", "a/b", r"run: 'a/b' does not match"),
@@ -98,9 +99,24 @@ def test_catalogue_is_the_product_of_a_group(config):
     assert len(group) == 15
     assert group[0].name == "batchtopk-w128-k6-s0"
     assert group[0].block()["k"] == 6
-    (jumprelu,) = [sae for sae in saes if sae.group == "jumprelu"]
-    assert jumprelu.nominal_l0 is None
-    assert jumprelu.block()["coefficient"] == config["saes"]["jumprelu"]["coefficients"][0]
+    steered = [sae for sae in saes if sae.group == "jumprelu"]
+    assert [sae.nominal_l0 for sae in steered] == config["saes"]["jumprelu"]["k"]
+    del config["saes"]["jumprelu"]["k"]
+    config["saes"]["jumprelu"]["coefficients"] = [2.0]
+    (fixed,) = [sae for sae in catalogue(check(config)) if sae.group == "jumprelu"]
+    assert fixed.nominal_l0 is None and fixed.block()["coefficient"] == 2.0
+    assert fixed.name == "jumprelu-w256-c2-s0"
+
+
+def test_streams_are_the_saes_of_a_group_site_and_seed(config):
+    config["saes"]["batchtopk"]["seeds"] = [0, 1]
+    config["saes"]["topk"]["together"] = False
+    saes = catalogue(check(config))
+    family = [sae for sae in saes if sae.group == "batchtopk"]
+    assert {sae.stream for sae in family} == {"train-b1024-s0", "train-b1024-s1"}
+    assert {sae.stream for sae in saes if sae.group == "jumprelu"} == {"train-b1024-s0"}
+    assert all(sae.stream == sae.name for sae in saes if sae.group == "topk")
+    assert "together" not in family[0].block()
 
 
 def test_seeds_and_sites_make_names_unique(config):
@@ -124,7 +140,7 @@ def test_nearest_l0_takes_one_sae_a_width(config):
 def test_nearest_per_layer_takes_one_sae_a_layer_of_one_width(config):
     chosen = nearest_per_layer(catalogue(check(config)), 12)
     assert [sae.site for sae in chosen] == [f"blocks.{layer}.hook_resid_post" for layer in range(4)]
-    assert {sae.width for sae in chosen} == {512}
+    assert {sae.width for sae in chosen} == {256}
 
 
 def test_a_local_sae_and_a_local_model(config, tmp_path):

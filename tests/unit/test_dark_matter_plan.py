@@ -34,11 +34,13 @@ def test_roles_of_the_default_run(config):
     assert names == [f"batchtopk-w{width}-k12-s0" for width in (128, 256, 512, 1024, 2048)]
     assert {sae.site for sae in plan.main} == {MAIN}
     assert {sae.group for sae in plan.family} == {"batchtopk", "layer0", "layers"}
-    assert plan.reference.name == "batchtopk-w512-k12-s0"
+    assert plan.reference.name == "batchtopk-w256-k12-s0"
     assert [sae.site.split(".")[1] for sae in plan.layers] == ["0", "1", "2", "3"]
-    assert {(sae.width, sae.nominal_l0) for sae in plan.layers} == {(512, 12)}
-    assert "circuit" not in {sae.group for sae in plan.judged}
-    assert {"topk", "jumprelu", "batchtopk"} <= {sae.group for sae in plan.judged}
+    assert {(sae.width, sae.nominal_l0) for sae in plan.layers} == {(256, 12)}
+    named = {"batchtopk", "layer0", "layers", "topk", "jumprelu"}
+    assert {sae.group for sae in plan.judged} == named
+    config["dark_matter"]["judged"] = None
+    assert {sae.group for sae in plan_of(config).judged} == set(config["saes"]) - {"circuit"}
     assert {term: sae.site for term, sae in plan.circuit.items()} == {
         "resid": MAIN,
         "resid_previous": "blocks.1.hook_resid_post",
@@ -83,6 +85,7 @@ def test_the_stream_before_a_layer_is_made_of_the_layer_before(config):
         "main": {"model": "stdlib-gpt2", "site": "blocks.2.hook_resid_pre"},
         "circuit": ["parts"],
         "contours": {},
+        "judged": None,
     }
     about = {"kind": "trained", "harvest": "train", "architecture": "topk", "widths": [64, 512]}
     about |= {"k": [12], "training": config["saes"]["topk"]["training"]}
@@ -158,6 +161,8 @@ def test_a_figure_that_cannot_be_is_left_out_with_its_reason(config, change, row
 
 def test_an_sae_without_known_l0_at_the_main_site(config):
     config["dark_matter"]["saes"] = ["jumprelu"]
+    del config["saes"]["jumprelu"]["k"]
+    config["saes"]["jumprelu"]["coefficients"] = [1.0]
     with pytest.raises(AnatomyError, match=r"no SAE with a known width and L0 at blocks\.2\.") as e:
         plan_of(config)
     assert "\n" not in str(e.value)

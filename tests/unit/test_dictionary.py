@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from workflow_scripts.anatomy.dictionary import Dictionary, concatenate, description, load
+from workflow_scripts.anatomy.dictionary import Dictionary, concatenate, load
+from workflow_scripts.anatomy.dictionary_file import description
 from workflow_scripts.anatomy.errors import AnatomyError
 
 D, M = 12, 30

@@ -13,7 +13,7 @@ SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
 LIBRARY = sorted((ROOT / "workflow_scripts" / "anatomy").rglob("*.py"))
 FIGURES = [path for path in LIBRARY if "figures" in path.parts]
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.]+")
-IMPORT_SAE_LENS = {"sae_import", "sae_training", "sparse_training"}
+IMPORT_SAE_LENS = {"sae_import", "sae_trainers", "sparse_training"}
 
 
 def name_of(path):

@@ -58,7 +58,7 @@ def fake_snakemake(folder, body):
 
 
 def fake_job(folder, body=SLEEP):
-    script = folder / ".snakemake" / "scripts" / "tmp1.train_sae.py"
+    script = folder / ".snakemake" / "scripts" / "tmp1.train_saes.py"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(body)
     return script

@@ -19,20 +19,26 @@ STRING = re.compile(r'"([^"]*)"')
 
 @dataclass(frozen=True)
 class Rule:
-    """The text of a rule: its file, its name, and the body of each of its directives."""
+    """The text of a rule: its file, its name, the body of each of its directives, and the rule that
+    it is but for these."""
 
     path: Path
     name: str
     text: str
+    base: "Rule | None" = None
 
     def __getitem__(self, directive: str) -> str:
         found = re.search(rf"^    {directive}:(.*(?:\n(?:        .*)?)*)", self.text, re.MULTILINE)
-        return found[1].strip() if found else ""
+        inherited = self.base[directive] if self.base else ""
+        return found[1].strip() if found else inherited
 
     def keywords(self, directive: str) -> dict[str, str]:
         """Name -> expression of a directive's keyword arguments."""
         parts = re.split(r"^(?:        )?(\w+)=", self[directive], flags=re.MULTILINE)
-        return dict(zip(parts[1::2], parts[2::2], strict=True))
+        own = dict(zip(parts[1::2], parts[2::2], strict=True))
+        # Of a rule's directives, Snakemake inherits the params one by one, the others as a whole.
+        inherits = self.base and directive == "params"
+        return (self.base.keywords(directive) if inherits else {}) | own
 
     @property
     def script(self) -> str | None:
@@ -43,9 +49,13 @@ class Rule:
 def rules_of(path):
     """The named rules of a file, which begin in the first column and end where the next thing does."""
     chunks = re.split(r"^(?=\S)", path.read_text(), flags=re.MULTILINE)
+    rules = {}
     for chunk in chunks:
         if found := re.match(r"(?:rule|checkpoint) (\w+):\n", chunk):
-            yield Rule(path, found[1], chunk[found.end() :])
+            rules[found[1]] = Rule(path, found[1], chunk[found.end() :])
+        elif found := re.match(r"use rule (\w+) as (\w+) with:\n", chunk):
+            rules[found[2]] = Rule(path, found[2], chunk[found.end() :], rules[found[1]])
+    yield from rules.values()
 
 
 RULES = [rule for path in FILES for rule in rules_of(path)]
@@ -58,8 +68,10 @@ def by_name(rule):
 
 def test_all_rules_are_seen():
     text = "\n".join(path.read_text() for path in FILES)
-    assert len(RULES) == len(re.findall(r"^ *(?:rule|checkpoint) \w+:", text, re.MULTILINE))
-    assert len(JOBS) == len(re.findall(r"^ *script:", text, re.MULTILINE))
+    named = re.findall(r"^ *(?:rule \w+|checkpoint \w+|use rule .*):", text, re.MULTILINE)
+    assert len(RULES) == len(named)
+    own = [rule for rule in JOBS if not rule.base]
+    assert len(own) == len(re.findall(r"^ *script:", text, re.MULTILINE))
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert not re.search(r"^ *(?:shell|run|notebook|wrapper):", text, re.MULTILINE)
 

@@ -14,7 +14,9 @@ from safetensors.torch import load_file
 
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.sae_plan import plan
-from workflow_scripts.anatomy.sae_training import _trainer, train_sae
+from workflow_scripts.anatomy.sae_stream import FILES, hand_out, train_stream
+from workflow_scripts.anatomy.sae_trainers import new_trainer
+from workflow_scripts.anatomy.sae_training import train_sae, train_saes
 
 D, M, K = 16, 48, 4
 
@@ -43,7 +45,7 @@ def block(architecture="batchtopk", **changes):
 
 def run_steps(store, sae, steps, batches):
     todo = plan(sae, store)
-    trainer = _trainer(sae, todo, "model", D, "cpu")
+    trainer = new_trainer(sae, todo, "model", D, "cpu")
     trainer.activation_scaler.scaling_factor = 0.4
     for batch in batches[:steps]:
         trainer.step(batch)
@@ -189,3 +191,95 @@ def test_nan_activations_and_diverging_losses_are_errors(store, tmp_path, monkey
     with pytest.raises(AnatomyError, match=r"the loss is (nan|inf) at step \d+; lower saes\.g\."):
         train_sae(block(training={"learning_rate": 1e30}), store, "model", tmp_path / "sae_lens")
     assert not (tmp_path / "sae_lens").exists()
+
+
+def test_side_by_side_is_as_alone(store, tmp_path):
+    """Also where one of them is the only one to be interrupted, so that the others are ahead."""
+    saes = [
+        block("batchtopk", name="a", training={"checkpoints": 3}),
+        block("topk", name="b", width=2 * M),
+        block("jumprelu", name="c"),
+    ]
+    together = [tmp_path / "together" / sae["name"] / "sae_lens" for sae in saes]
+    trained = train_saes(saes, store, "model", together)
+    for sae, folder, (dictionary, curve) in zip(saes, together, trained, strict=True):
+        alone, alone_curve = train_sae(sae, store, "model", tmp_path / sae["name"] / "sae_lens")
+        assert torch.equal(dictionary.W_dec, alone.W_dec) and curve == alone_curve
+        one, two = (
+            (f / "sae_weights.safetensors").read_bytes()
+            for f in (folder, tmp_path / sae["name"] / "sae_lens")
+        )
+        assert one == two
+
+
+def test_who_is_behind_catches_up(store, tmp_path, monkeypatch):
+    """A stream that was killed between two checkpoints goes on from different steps."""
+    saes = [block(name="a", training={"checkpoints": 1}), block(name="b", k=2)]
+    monkeypatch.setattr("workflow_scripts.anatomy.sae_checkpoints.Checkpoints.delete", lambda _: 0)
+    folders = [tmp_path / sae["name"] / "sae_lens" for sae in saes]
+    whole = train_saes(saes, store, "model", folders)
+    assert (tmp_path / "a" / "checkpoints" / "step-50").is_dir()
+    again = train_saes(saes, store, "model", folders)
+    for (one, curve), (two, other) in zip(whole, again, strict=True):
+        assert torch.equal(one.W_enc, two.W_enc) and curve == other
+
+
+def test_one_stream_has_one_order(store, tmp_path):
+    with pytest.raises(ValueError, match="share site, batch size and seed"):
+        train_saes([block(), block(seed=1)], store, "model", [tmp_path / "a", tmp_path / "b"])
+
+
+@pytest.mark.parametrize("k", [3, 6])
+def test_a_steered_jumprelu_has_the_l0_asked_for(store, tmp_path, k):
+    """Without the last move of its thresholds it would be near; with it, it is exact."""
+    sae = block("jumprelu", training={"tokens": 64 * 600, "learning_rate": 0.01})
+    sae = {name: value for name, value in sae.items() if name != "coefficient"} | {"k": k}
+    dictionary, curve = train_sae(sae, store, "model", tmp_path / "sae_lens")
+    heldout = torch.from_numpy(store.activations(SITE)[114:][:, 1:]).reshape(-1, D)
+    assert dictionary.encode(heldout).l0.float().mean() == pytest.approx(k, rel=0.01)
+    late = [row["l0"] for row in curve[-6:]]
+    assert np.mean(late) == pytest.approx(k, rel=0.1)
+    coefficients = [row["coefficient"] for row in curve]
+    assert coefficients[0] == pytest.approx(0.01 * D / k) and len(set(coefficients)) > 30
+    assert dictionary.threshold.std() > 0, "its latents have thresholds of their own"
+
+
+def test_a_steered_training_goes_on_from_a_checkpoint(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("workflow_scripts.anatomy.sae_checkpoints.Checkpoints.delete", lambda _: 0)
+    sae = block("jumprelu", k=4, training={"checkpoints": 1})
+    whole, curve = train_sae(sae, store, "model", tmp_path / "sae_lens")
+    resumed, again = train_sae(sae, store, "model", tmp_path / "sae_lens")
+    assert curve == again and torch.equal(whole.threshold, resumed.threshold)
+
+
+def names_trained(saes, store, folder, code="code"):
+    return train_stream(saes, store, "model", folder, code)
+
+
+def test_a_stream_trains_what_it_has_not_got(store, tmp_path):
+    quick = {"tokens": 640}
+    a, b, c = (block(name=name, k=k, training=quick) for name, k in (("a", 2), ("b", 3), ("c", 4)))
+    folder = tmp_path / "stream"
+    assert names_trained([a, b], store, folder) == ["a", "b"]
+    kept = (folder / "a" / FILES["sae"]).stat().st_mtime_ns
+    assert names_trained([a, b], store, folder) == []
+    assert names_trained([a, c, b], store, folder) == ["c"]
+    assert (folder / "a" / FILES["sae"]).stat().st_mtime_ns == kept
+    assert names_trained([a | {"k": 5}, b, c], store, folder) == ["a"]
+    (folder / "b" / FILES["curve"]).unlink()
+    assert names_trained([b, c], store, folder) == ["b"]
+    assert names_trained([b, c], store, folder, "other code") == ["b", "c"]
+    other = write_activations(tmp_path / "o.zarr", sparse_activations(seed=1), min_position=1)
+    assert names_trained([b, c], other, folder, "other code") == ["b", "c"]
+
+
+def test_a_stream_hands_out_its_saes(store, tmp_path):
+    sae = block(name="a", training={"tokens": 640})
+    with pytest.raises(AnatomyError, match=r"a is not there .*; delete .*stream\.json and rerun"):
+        hand_out(sae, tmp_path / "stream", tmp_path / "a")
+    names_trained([sae], store, tmp_path / "stream")
+    hand_out(sae, tmp_path / "stream", tmp_path / "a")
+    for file in FILES.values():
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "stream/a" / file).read_bytes()
+    with pytest.raises(AnatomyError, match="not there as the configuration wants it"):
+        hand_out(sae | {"k": 2}, tmp_path / "stream", tmp_path / "a")

@@ -16,7 +16,7 @@ from stitching_worlds import (
 
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.reconstruct import reconstruct
-from workflow_scripts.anatomy.stitching import insertion as module
+from workflow_scripts.anatomy.stitching import products as module
 from workflow_scripts.anatomy.stitching.activation_similarity import (
     activation_cosine,
     activation_products,
@@ -42,7 +42,7 @@ def test_one_pass_gives_what_adding_each_latent_alone_gives(pair, monkeypatch):
         after, _ = brute_force(pair, everything, np.arange(WIDTHS[1]) == latent)
         expected[:, latent] = (after - before).sum(1)
     assert (expected.sum(0) < 0).any() and (expected.sum(0) > 0).any()
-    for entries in (module.ENTRIES, 50):
+    for entries in (module.ENTRIES, 20):
         monkeypatch.setattr(module, "ENTRIES", entries)
         found = insertions(pair)
         np.testing.assert_allclose(found.change, expected, rtol=1e-6, atol=1e-9)

@@ -15,7 +15,7 @@ from stitching_worlds import (
     planted_pair,
 )
 
-from workflow_scripts.anatomy.stitching import path as module
+from workflow_scripts.anatomy.stitching import products as module
 from workflow_scripts.anatomy.stitching.moves import (
     Moves,
     interpolation,
@@ -62,8 +62,8 @@ def test_every_point_is_the_stitched_sae_from_scratch(pair, monkeypatch):
     assert set(moves.kinds) == {"insert", "swap", "remove"}
     assert (moves.kinds == "insert").sum() == likeness.novel.sum()
     steps = np.arange(len(moves.kinds) + 1)
-    for entries in (module.EVENT_ENTRIES, 50):
-        monkeypatch.setattr(module, "EVENT_ENTRIES", entries)
+    for entries in (module.ENTRIES, 20):
+        monkeypatch.setattr(module, "ENTRIES", entries)
         (found,) = walk(pair, [moves], [steps])
         assert_every_point(pair, moves, found)
 

@@ -67,7 +67,7 @@ def tiny_config() -> dict:
             | {"sites": sites[:1], "architecture": "batchtopk", "widths": [24, 48], "k": [3, 6]},
             "topk": group | {"sites": [SITE], "architecture": "topk", "widths": [48], "k": [3]},
             "jumprelu": group
-            | {"sites": [SITE], "architecture": "jumprelu", "widths": [48], "coefficients": [1.0]},
+            | {"sites": [SITE], "architecture": "jumprelu", "widths": [48], "k": [3]},
             "standard": group
             | {"sites": [SITE], "architecture": "standard", "widths": [48], "coefficients": [1.0]},
             "circuit": group
@@ -108,6 +108,21 @@ def tiny_config() -> dict:
                 "threshold": 0.9,
             },
             "second": {"model": "tiny", "site": sites[0], "saes": ["other"], "target_l0": 3},
+            "comparison": {
+                "model": "tiny",
+                "site": SITE,
+                "saes": ["main", "topk", "jumprelu"],
+                "width": 48,
+                "k": 3,
+            },
+            "second_comparison": {
+                "model": "tiny",
+                "site": sites[0],
+                "saes": ["other"],
+                "width": 48,
+                "k": 3,
+            },
+            "toy": {"samples": 200, "steps": 40, "restarts": 2, "seeds": [0]},
         },
     }
 

@@ -17,7 +17,7 @@ SAES = (
     "main-w24-k3-s0",
     "main-w96-k6-s0",
     "topk-w48-k3-s0",
-    "jumprelu-w48-c1-s0",
+    "jumprelu-w48-k3-s0",
     "standard-w48-c1-s0",
 )
 

@@ -55,10 +55,16 @@ def test_eq_13_itself_reruns_fig4_alone(workflow):
 
 def test_one_more_sae_is_trained_and_analysed_alone(workflow):
     config = workflow.config
-    config["saes"]["topk"]["seeds"] = [0, 1]
+    config["saes"]["topk"]["widths"] = [48, 24]
     workflow.configure(config)
     would = workflow.would_run()
-    stages = ("train_sae", "reconstruct_activations", "decompose_error")
+    stages = (
+        "train_saes",
+        "hand_out_sae",
+        "reconstruct_activations",
+        "decompose_error",
+        "measure_losses",
+    )
     assert {name: would.get(name) for name in stages} == dict.fromkeys(stages, 1)
     untouched = (
         "train_language_model",
@@ -68,6 +74,13 @@ def test_one_more_sae_is_trained_and_analysed_alone(workflow):
     )
     assert not set(untouched) & set(would)
     assert "tabulate_dark_matter_fig6" in would
+    workflow.run("canonical_units_table2")
+    site = config["dark_matter"]["main"]["site"]
+    logs = workflow.folder / "results/store/logs/tiny" / site / "streams"
+    (log,) = (path.read_text() for path in logs.glob("*.log"))
+    assert "trained 1 of 10 SAEs, the others were there" in log
+    log = workflow.folder / "results/tiny/logs/interventions/tiny" / site / "losses.log"
+    assert log.read_text().count(": measured") == 1
 
 
 def test_one_more_harvest_leaves_the_others(workflow):
@@ -83,7 +96,7 @@ def test_the_split_reruns_regressions_and_no_sae(workflow):
     workflow.configure(config)
     would = workflow.would_run()
     assert "decompose_error" in would
-    assert not {"train_sae", "reconstruct_activations", "harvest_activations"} & set(would)
+    assert not {"train_saes", "reconstruct_activations", "harvest_activations"} & set(would)
 
 
 def test_another_run_shares_the_stores(workflow):

@@ -21,6 +21,7 @@ def total(
     threads: threads of the job; each block is computed by one.
     """
     import dask
+    from dask.local import get_sync
 
     parts = [dask.delayed(function, pure=False)(block) for block in blocks]
     while len(parts) > 1:
@@ -38,12 +39,15 @@ def total(
         )
         with Client(address, **local):
             return whole.compute()
+    # Schedulers are given as functions: given by name, dask imports distributed to look for a client.
     if threads == 1:
-        return whole.compute(scheduler="synchronous")
+        return whole.compute(scheduler=get_sync)
+    from dask.threaded import get
+
     # The workers are the job's threads: each of them computes with one.
     limit_threads(1)
     try:
-        return whole.compute(scheduler="threads", num_workers=threads)
+        return whole.compute(scheduler=get, num_workers=threads)
     finally:
         limit_threads(threads)
 

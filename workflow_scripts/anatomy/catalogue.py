@@ -26,11 +26,20 @@ class Sae:
     nominal_l0: float | None
     seed: int
     options: tuple[tuple[str, Any], ...]
+    together: bool = False
+
+    @property
+    def stream(self) -> str:
+        """Of a trained SAE: who of its site sees the same batches, and is trained side by side."""
+        if not self.together:
+            return self.name
+        options = dict(self.options)
+        return f"{options['harvest']}-b{options['training']['batch_size']}-s{self.seed}"
 
     def block(self) -> dict[str, Any]:
         """Everything that making this SAE depends on, as one dictionary for a rule's parameters."""
         block = asdict(self)
-        del block["options"]
+        del block["options"], block["together"]
         return block | dict(self.options)
 
 
@@ -114,6 +123,7 @@ def _trained(config: dict, name: str, group: dict) -> list[Sae]:
                             sparsity if letter == "k" else None,
                             seed,
                             options,
+                            group["together"],
                         )
                     )
     return saes

@@ -20,7 +20,7 @@ PACKAGE = "workflow_scripts"
 def code_of(*entries: str) -> str:
     """Digest of everything that `entries` reach, 16 hexadecimal digits.
 
-    An entry is a script's file name in ``workflow_scripts/`` ("train_sae.py", all of it counts) or
+    An entry is a script's file name in ``workflow_scripts/`` ("train_saes.py", all of it counts) or
     ``module:name`` with a dotted module ("workflow_scripts.anatomy.figures.dark_matter.fig1:draw").
 
     Raises

@@ -199,13 +199,14 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "analysis.harvests", "harvests", name
     for name in config["dark_matter"]["saes"]:
         yield "dark_matter.saes", "saes", name
-    for name in config["dark_matter"]["circuit"]:
-        yield "dark_matter.circuit", "saes", name
+    for key in ("circuit", "judged"):
+        for name in config["dark_matter"][key] or ():
+            yield f"dark_matter.{key}", "saes", name
     if config["dark_matter"]["error_saes"]:
         error_saes = config["dark_matter"]["error_saes"]
         yield "dark_matter.error_saes.harvest", "harvests", error_saes["harvest"]
-    for which, stitched in (config["canonical_units"] or {}).items():
-        for name in (stitched or {"saes": []})["saes"]:
+    for which, block in (config["canonical_units"] or {}).items():
+        for name in (block or {}).get("saes", ()):
             yield f"canonical_units.{which}.saes", "saes", name
     yield "dark_matter.main.model", "models", config["dark_matter"]["main"]["model"]
     for figure, sites in config["dark_matter"]["contours"].items():
@@ -214,13 +215,13 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _check_trained(config: dict, name: str, group: dict) -> None:
-    wanted, other = ("k", "coefficients")
-    if group["architecture"] in ("standard", "jumprelu"):
-        wanted, other = other, wanted
-    if wanted not in group or other in group:
+    given = [key for key in ("k", "coefficients") if key in group]
+    takes = {"standard": ["coefficients"], "jumprelu": ["k", "coefficients"]}
+    allowed = takes.get(group["architecture"], ["k"])
+    if len(given) != 1 or given[0] not in allowed:
         raise AnatomyError(
-            f"config: saes.{name} is of architecture {group['architecture']}, which takes {wanted}"
-            f"{', not ' + other if other in group else ''}"
+            f"config: saes.{name} is of architecture {group['architecture']}, which takes "
+            f"{' or '.join(allowed)}; it has {' and '.join(given) or 'neither'}"
         )
     for site in group["sites"]:
         if site not in config["harvests"][group["harvest"]]["hook_points"]:

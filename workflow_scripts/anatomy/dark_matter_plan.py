@@ -19,10 +19,11 @@ from workflow_scripts.anatomy.power_law import MIN_WIDTHS
 class DarkMatterPlan:
     """The SAEs by the role they play.
 
-    judged: all SAEs but those that are there for the circuit alone, as figure 6 shows them; family: those
-    of dark_matter.saes; main: of them, those at dark_matter.main; scaling: of these, the
-    one nearest target_l0 at every width; layers: one per layer; reference: the one of figures 8, 9b,
-    15 and section 5.2; circuit: by term of Eq. 16; missing: row -> why this run has no such figure.
+    judged: the SAEs of figure 6, of dark_matter.saes and dark_matter.judged, or else all but those that
+    are there for the circuit alone; family: those of dark_matter.saes; main: of them, those at
+    dark_matter.main; scaling: of these, the one nearest target_l0 at every width; layers: one per
+    layer; reference: the one of figures 8, 9b, 15 and section 5.2; circuit: by term of Eq. 16;
+    missing: row -> why this run has no such figure.
     """
 
     judged: list[Sae]
@@ -53,9 +54,11 @@ def dark_matter_plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
             f"{block['main']['model']} (dark_matter.main); name a group that has, and give local SAEs their l0"
         )
     width = block["reference_width"] or scaling[len(scaling) // 2].width or 0
-    circuit_alone = set(block["circuit"]) - set(block["saes"])
+    judged = {sae.group for sae in saes} - set(block["circuit"])
+    if block["judged"] is not None:
+        judged = set(block["judged"])
     plan = DarkMatterPlan(
-        [sae for sae in saes if sae.group not in circuit_alone],
+        [sae for sae in saes if sae.group in judged | set(block["saes"])],
         members,
         main,
         scaling,

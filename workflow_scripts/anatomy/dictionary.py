@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workflow_scripts.anatomy.dictionary_file import read_file
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.store import replacing
 
@@ -219,29 +220,7 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Dictionary:
     AnatomyError: the file is missing, cut or corrupted, was not written by `Dictionary.save`,
         or fails `Dictionary.check`.
     """
-    about, tensors = _read(path)
+    about, tensors = read_file(path)
     if about is None or not {"W_enc", "b_enc", "W_dec", "b_dec"} <= tensors.keys():
         raise AnatomyError(f"{path}: not a canonical SAE (no description, or tensors missing)")
     return Dictionary(**tensors, **about).check(str(path)).to(device)
-
-
-def description(path: str | Path) -> dict[str, Any]:
-    """What the header of `path` says (activation, k, …, metadata), without reading weights."""
-    return _read(path, weights=False)[0]
-
-
-def _read(path: str | Path, weights: bool = True) -> tuple[Any, dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = (file.metadata() or {}).get("anatomy")
-            names = list(file.keys()) if weights else []
-            tensors = {name: file.get_tensor(name) for name in names}
-    except FileNotFoundError:
-        raise AnatomyError(f"{path}: no such SAE; run the workflow, which makes it") from None
-    except (SafetensorError, OSError) as error:
-        raise AnatomyError(
-            f"{path}: corrupted or unreadable ({error}); delete it and rerun"
-        ) from None
-    return None if about is None else json.loads(about), tensors

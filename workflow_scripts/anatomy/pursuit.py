@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from workflow_scripts.anatomy.activations import ActivationStore
-from workflow_scripts.anatomy.codes import CodesStore, writing_codes
+from workflow_scripts.anatomy.codes import CodesStore
+from workflow_scripts.anatomy.codes_writing import writing_codes
 from workflow_scripts.anatomy.devices import resolve_device
 from workflow_scripts.anatomy.dictionary import Dictionary, SparseCodes, concatenate
 from workflow_scripts.anatomy.errors import AnatomyError

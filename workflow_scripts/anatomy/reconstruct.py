@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workflow_scripts.anatomy.activations import ActivationStore
-from workflow_scripts.anatomy.codes import writing_codes
+from workflow_scripts.anatomy.codes_writing import writing_codes
 from workflow_scripts.anatomy.devices import resolve_device
 from workflow_scripts.anatomy.dictionary import Dictionary
 from workflow_scripts.anatomy.errors import AnatomyError

@@ -13,13 +13,15 @@ def figure_rows() -> dict[str, dict[str, dict[str, Any]]]:
     """paper -> row -> {tables, caption, files, and draw where there is a figure}.
 
     `files` are what the row shows, below the run's folder; `draw` is the figure's "module:function".
-    A row with ``rendered: true`` is a table in the paper, and shows a Markdown table instead.
+    A row with ``rendered: true`` is a table in the paper, and shows a Markdown table instead: of all
+    columns, or of those in ``columns``, under the names that stand there.
     """
     papers = yaml.safe_load(REGISTRY.read_text())
     for paper, rows in papers.items():
         for row, about in rows.items():
             if about.pop("rendered", False):
                 about["files"] = [f"tables/{paper}/{row}.md"]
+                about.setdefault("columns", {})
             else:
                 about["files"] = [f"figures/{paper}/{row}.{kind}" for kind in ("pdf", "png")]
                 about["draw"] = f"{FIGURES}.{paper}.{about.pop('module', row)}:draw"

@@ -22,12 +22,16 @@ CALIBRATION_TOKENS = 2**15
 
 @dataclass(frozen=True)
 class Plan:
-    """What the training of one SAE amounts to, in steps and contexts."""
+    """What the training of one SAE amounts to, in steps and contexts.
+
+    steered: whether its sparsity coefficient is to be found on the way.
+    """
 
     site: str
     batch_size: int
     steps: int
     training_contexts: int
+    steered: bool
     options: dict[str, Any]
 
     @property
@@ -56,7 +60,7 @@ def plan(sae: dict[str, Any], activations: ActivationStore) -> Plan:
         )
     if width < 1:
         raise AnatomyError(f"{where}.widths: {width} latents are too few; an SAE needs one or more")
-    if architecture in ("topk", "batchtopk") and not 0 < sae["k"] <= width:
+    if "k" in sae and not 0 < sae["k"] <= width:
         raise AnatomyError(
             f"{where}.k: {sae['k']:g} active latents of {width}; k has to lie in 1 to the width"
         )
@@ -75,4 +79,5 @@ def plan(sae: dict[str, Any], activations: ActivationStore) -> Plan:
             f"{options['batch_size']}; harvest more contexts or lower training.batch_size"
         )
     steps = options["tokens"] // options["batch_size"]
-    return Plan(sae["site"], options["batch_size"], steps, contexts - spared, options)
+    steered = architecture == "jumprelu" and "k" in sae
+    return Plan(sae["site"], options["batch_size"], steps, contexts - spared, steered, options)

@@ -198,7 +198,7 @@ class _Reconstruction(torch.autograd.Function):
         grad = grad.contiguous()
         counts = torch.bincount(latents, minlength=len(W_dec))
         by_latent = torch.cumsum(counts, 0) - counts
-        order = latents.argsort(stable=True)
+        order = _order(latents, len(W_dec))
         tokens = rows[order]
         grad_W_dec = _bags(tokens, grad, by_latent, weights[order])
         grad_weights = _entry_dots(grad, W_dec, rows, latents, starts)[order]
@@ -221,6 +221,13 @@ def _entry_dots(grad: Tensor, W_dec: Tensor, rows: Tensor, latents: Tensor, star
         weights = torch.ones(len(rows), device=grad.device, requires_grad=True)
         out = _bags(latents, W_dec.detach(), starts, weights)
     return torch.autograd.grad(out, weights, grad)[0]
+
+
+def _order(latents: Tensor, m: int) -> Tensor:
+    """Entries by latent, those of one latent in their order; numpy sorts 16 bits by radix."""
+    if latents.device.type == "cpu" and m <= 2**16:
+        return torch.from_numpy(np.argsort(latents.numpy().astype(np.uint16), kind="stable"))
+    return latents.argsort(stable=True)
 
 
 def _nonzero(mask: Tensor) -> Tensor:

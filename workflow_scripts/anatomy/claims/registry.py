@@ -5,6 +5,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from workflow_scripts.anatomy.claims import (
+    canonical_units_batchtopk,
+    canonical_units_groups,
+    canonical_units_insertion,
+    canonical_units_latents,
+    canonical_units_path,
+    canonical_units_saes,
+    canonical_units_toy,
     dark_matter_components,
     dark_matter_error_saes,
     dark_matter_norms,
@@ -26,6 +33,15 @@ CLAIMS: dict[str, Sequence[Claim]] = {
         *dark_matter_reduction.CLAIMS,
         *dark_matter_theory.CLAIMS,
         *dark_matter_synthetic.CLAIMS,
+    ],
+    "canonical_units": [
+        *canonical_units_toy.CLAIMS,
+        *canonical_units_insertion.CLAIMS,
+        *canonical_units_path.CLAIMS,
+        *canonical_units_batchtopk.CLAIMS,
+        *canonical_units_latents.CLAIMS,
+        *canonical_units_groups.CLAIMS,
+        *canonical_units_saes.CLAIMS,
     ],
 }
 

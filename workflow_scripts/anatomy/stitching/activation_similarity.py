@@ -46,37 +46,41 @@ def activation_products(
 ) -> dict[str, np.ndarray]:
     """Sums over tokens for pairs of latents, (G, p) float64: product, square_small, square_large.
 
-    Memory is 3 x G x p, and two sparse blocks of codes.
+    Memory is G x (3 p + m0 + m1), and two sparse blocks of codes.
 
     Raises
     ------
     AnatomyError: the codes are of different harvests.
     """
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csc_matrix
 
     about = [dict(half.codes.group.attrs) for half in (small, large)]
     if any(about[0][key] != about[1][key] for key in ("model", "harvest", "site")):
         raise AnatomyError(
             f"{small.codes.path} and {large.codes.path}: codes of different harvests; use one for both"
         )
-    names = ("product", "square_small", "square_large")
-    groups = n_groups(small.codes)
-    sums = {name: np.zeros((groups, len(pairs[0]))) for name in names}
+    groups, halves = n_groups(small.codes), (small, large)
+    product = np.zeros((groups, len(pairs[0])))
+    squares = [np.zeros((groups, half.width)) for half in halves]
     progress = Progress(f"activations of {small.name} and {large.name}", small.codes.shape[0])
     for contexts in small.codes.block_slices():
-        rows = [used_rows(half.codes, contexts).astype(np.float64) for half in (small, large)]
+        rows = [used_rows(half.codes, contexts).astype(np.float64) for half in halves]
         group = used_groups(small.codes, contexts)
         touched, local = np.unique(group, return_inverse=True)
         ones = np.ones(len(group))
-        member = csr_matrix(
+        member = csc_matrix(
             (ones, (local, np.arange(len(group)))), shape=(len(touched), len(group))
         )
-        columns = [codes.tocsc()[:, latents] for codes, latents in zip(rows, pairs, strict=True)]
-        sums["product"][touched] += (member @ columns[0].multiply(columns[1])).toarray()
-        for name, column in zip(names[1:], columns, strict=True):
-            sums[name][touched] += (member @ column.power(2)).toarray()
+        for codes, square in zip(rows, squares, strict=True):
+            square[touched] += (member @ codes.power(2)).toarray()
+        left, right = (codes.tocsc()[:, at] for codes, at in zip(rows, pairs, strict=True))
+        product[touched] += (member @ left.multiply(right)).toarray()
         progress(contexts.stop)
-    return sums
+    return {
+        "product": product,
+        "square_small": squares[0][:, pairs[0]],
+        "square_large": squares[1][:, pairs[1]],
+    }
 
 
 def activation_cosine(sums: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -46,7 +46,9 @@ def bias_of(half: Half, activations: ActivationStore, site: str) -> tuple[Bias, 
         x = x[:, first:].reshape(-1, x.shape[-1])
         residual = half.residual(x, used_rows(half.codes, contexts)).numpy()
         group = used_groups(half.codes, contexts)
-        np.add.at(error, group, residual)
+        # Tokens of a group are neighbours.
+        starts = np.flatnonzero(np.diff(group, prepend=-1))
+        error[group[starts]] += np.add.reduceat(residual, starts)
         error2 += np.bincount(group, (residual**2).sum(-1), minlength=groups)
         count += np.bincount(group, minlength=groups)
     return Bias(half.bias.numpy(), error, error2), count

@@ -15,9 +15,7 @@ import numpy as np
 
 from workflow_scripts.anatomy.stitching.intervals import add_by_group
 from workflow_scripts.anatomy.stitching.pair import Pair, n_groups
-
-# Entries of (active latents x dimensions) worked on at a time: 1 MB in float64, which stays in the cache.
-ENTRIES = 2**17
+from workflow_scripts.anatomy.stitching.products import code_products, squared_norms
 
 
 @dataclass(frozen=True)
@@ -44,21 +42,21 @@ def insertions(pair: Pair) -> Insertions:
     error2, bias_dot, count = np.zeros(groups), np.zeros(groups), np.zeros(groups, np.int64)
     difference = pair.bias_difference
     share = 1 / (pair.small.width + 1)
+    directions = pair.large.directions.numpy()
+    norms2 = squared_norms(directions)
     for block in pair.blocks(f"adding {pair.large.name} to {pair.small.name}"):
         count += np.bincount(block.groups, minlength=groups)
         squares = block.residual.square().sum(-1).numpy()
         error2 += np.bincount(block.groups, squares, minlength=groups)
         dots = (block.residual @ difference).numpy()
         bias_dot += np.bincount(block.groups, dots, minlength=groups)
-        blended = block.residual - share * difference
+        blended = (block.residual - share * difference).numpy()
         codes = block.large
-        tokens = np.repeat(np.arange(codes.shape[0]), np.diff(codes.indptr))
-        step = max(1, ENTRIES // blended.shape[1])
-        for start in range(0, codes.nnz, step):
-            part = slice(start, start + step)
-            added = pair.large.vectors(codes.indices[part], codes.data[part])
-            changes = ((added - 2 * blended[tokens[part]]) * added).sum(-1).numpy()
-            add_by_group(change, block.groups[tokens[part]], codes.indices[part], changes)
+        products = code_products(blended, directions, codes.indptr, codes.indices)
+        amount = codes.data.astype(np.float64) / pair.large.scale
+        changes = amount * (amount * norms2[codes.indices] - 2 * products)
+        group = np.repeat(block.groups, np.diff(codes.indptr))
+        add_by_group(change, group, codes.indices, changes)
     norm2 = float(difference @ difference)
     change += (share**2 * norm2 * count - 2 * share * bias_dot)[:, None]
     return Insertions(change, error2, count)

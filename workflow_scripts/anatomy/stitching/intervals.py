@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workflow_scripts.anatomy.bootstrap import LEVELS
+from workflow_scripts.anatomy.bootstrap import LEVELS, resampling_weights
 
 # Ratios are drawn for so many columns at a time: 1000 draws of them take 8 MB.
 COLUMNS = 1024
@@ -53,9 +53,7 @@ def ratio_intervals(
         quantiles = np.full((2, size), np.nan)
         if groups < 2:
             return value, *quantiles
-        generator = np.random.default_rng(seed)
-        weights = generator.multinomial(groups, np.full(groups, 1 / groups), size=draws)
-        weights = weights.astype(np.float64)
+        weights = resampling_weights(groups, draws, seed)
         for start in range(0, size, COLUMNS):
             part = slice(start, start + COLUMNS)
             shared = bottom.shape[1] == 1

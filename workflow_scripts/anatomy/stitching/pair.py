@@ -39,11 +39,6 @@ class Half:
     def width(self) -> int:
         return len(self.directions)
 
-    def vectors(self, latents: np.ndarray, values: np.ndarray) -> Tensor:
-        """What active latents add to the reconstruction, (e, d) float64, for e entries of codes."""
-        weights = torch.from_numpy(np.asarray(values, np.float64) / self.scale)
-        return self.directions[torch.from_numpy(latents).long()].double() * weights[:, None]
-
     def residual(self, x: Tensor, codes: Any) -> Tensor:
         """x - Sae(x), (n, d) float64, for activations x (n, d) and their codes, a csr_matrix."""
         x = x.double()

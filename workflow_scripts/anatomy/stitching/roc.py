@@ -3,6 +3,10 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import pandas as pd
+
+from workflow_scripts.anatomy.bootstrap import context_interval
+from workflow_scripts.anatomy.tables import with_interval
 
 
 def receiver_curve(
@@ -48,3 +52,22 @@ def area_statistic(
             return (hurts @ ranks - bad * (bad + 1) / 2) / (bad * good)
 
     return area
+
+
+def curve_table(
+    max_cosine: np.ndarray, change: np.ndarray, points: int, draws: int, seed: int
+) -> pd.DataFrame:
+    """The curve at up to `points` of its thresholds, evenly spaced, and its area with interval.
+
+    Parameters
+    ----------
+    max_cosine: (s,) of Eq. 6. change: (G, s), change of the summed squared error of each group of
+        contexts when a latent is added alone.
+    """
+    curve = receiver_curve(max_cosine, change.sum(0) < 0)
+    shown = np.unique(np.linspace(0, len(curve[0]) - 1, points).round().astype(np.int64))
+    columns = {
+        name: part[shown] for name, part in zip(("threshold", "fpr", "tpr"), curve, strict=True)
+    }
+    area = context_interval(area_statistic(max_cosine), {"change": change}, draws, seed)
+    return pd.DataFrame(columns).assign(**with_interval("auc", area))

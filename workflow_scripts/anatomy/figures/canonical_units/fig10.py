@@ -11,7 +11,7 @@ from workflow_scripts.anatomy.figures.style import PALETTE
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig10.csv`; the dashed line is the threshold for novel latents."""
     figure, every = panels(table)
-    for axes, _, part in every:
+    for axes, name, part in every:
         filled = part[part["count"] > 0]
         width = np.diff(part["max_cosine"]).mean()
         axes.bar(
@@ -19,6 +19,8 @@ def draw(table: pd.DataFrame) -> Figure:
         )
         axes.axvline(part["threshold"].iloc[0], color="grey", linestyle="--", linewidth=0.8)
         axes.set_xlim(filled["max_cosine"].min() - width, 1.0 + width)
+        novel, latents = part["novel_latents"].iloc[0], part["count"].sum()
+        axes.set_title(f"{name}, novel: {novel} of {latents}")
         axes.set_xlabel("Maximum decoder cosine")
         axes.set_ylabel("Latents of the larger SAE")
     return figure

@@ -21,7 +21,7 @@ def draw(table: pd.DataFrame, edges: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(WIDTHS["page"], HEIGHT), layout="constrained")
     counts, *examples = figure.subplot_mosaic([["counts"] * 4, list(KINDS)]).values()
     pairs = by_pair(table)
-    height = 0.8 / len(pairs)
+    height = 0.8 / max(2, len(pairs))
     for number, ((name, part), colour) in enumerate(
         zip(pairs, color_palette("crest", len(pairs)), strict=True)
     ):

@@ -9,8 +9,8 @@ from workflow_scripts.anatomy.figures.style import new_figure
 
 PANELS = {
     "cosine": ("Cosine of decoder biases", ".4f", "viridis"),
-    "norm_ratio": ("Norm of the other bias over own", ".3f", "viridis"),
-    "mse_change": ("Change in MSE with the other bias (%)", ".2g", "rocket_r"),
+    "norm_ratio": ("Norm of the other over own", ".3f", "viridis"),
+    "mse_change": ("MSE with the other bias (% more)", ".2g", "rocket_r"),
 }
 
 

@@ -2,16 +2,20 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from workflow_scripts.anatomy.figures.canonical_units.pairs import panels
 from workflow_scripts.anatomy.figures.style import PALETTE
 
-SHOWN = (0.005, 0.995)  # quantiles of the changes; a few outliers would flatten the rest
-
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `fig4.csv`; latents that never fire are not shown."""
+    """Draw from `fig4.csv`; latents that never fire are not shown.
+
+    The axis of changes is logarithmic on both sides of 0: a few latents that fire everywhere change
+    the MSE a thousand times as much as most.
+    """
     figure, every = panels(table)
     for axes, _, part in every:
         part = part[part["activation_frequency"] > 0]
@@ -31,11 +35,22 @@ def draw(table: pd.DataFrame) -> Figure:
             )
         axes.axhline(0, color="black", linewidth=0.6)
         axes.axvline(part["threshold"].iloc[0], color="grey", linestyle="--", linewidth=0.8)
-        low, high = np.quantile(part["delta_mse"], SHOWN)
-        margin = 0.1 * (high - low)
-        axes.set_ylim(min(low, 0) - margin, max(high, 0) + 3 * margin)
+        _symmetric_log(axes, part["delta_mse"])
         axes.set_xlabel("Maximum decoder cosine")
         axes.set_ylabel("Change in MSE")
-        axes.ticklabel_format(axis="y", scilimits=(-3, 3))
-        axes.legend(loc="upper left", markerscale=2)
+        axes.legend(loc="upper left", markerscale=2, frameon=True, framealpha=1, edgecolor="none")
     return figure
+
+
+def _symmetric_log(axes: Axes, changes: pd.Series) -> None:
+    """Decades on both sides of 0, from the change that all but a tenth exceed, and room for a legend."""
+    linear = changes.abs().quantile(0.1) or 1.0
+    axes.set_yscale("symlog", linthresh=linear, linscale=0.5)
+    low, high = min(changes.min(), -linear), max(changes.max(), linear)
+    axes.set_ylim(3 * low, 3 * high * (high / linear) ** 0.3)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(linear)), np.log10(max(-low, high)) + 0.5)
+    step = -(-len(decades) // 4)
+    shown = decades[::-1][::step]
+    axes.set_yticks(np.concatenate([[0], shown, -shown[shown <= -3 * low]]))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())

@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 from seaborn import color_palette
 
 from workflow_scripts.anatomy.figures.canonical_units.pairs import by_pair
@@ -12,14 +13,16 @@ STYLES = {"insert": "-", "swap": "--", "remove": ":"}
 NAMES = {
     "insert": "add novel latents",
     "swap": "swap components",
-    "remove": "remove what has no counterpart",
+    "remove": "remove the unmatched",
 }
+# An axis is logarithmic where the way goes so many times higher than its ends.
+LOGARITHMIC = 4
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig5.csv`; grey lines are the SAEs' own levels. Bands: 95 % intervals."""
     pairs = by_pair(table)
-    figure, both = new_figure(1, 2, "page", ratio=0.36, sharex=True)
+    figure, both = new_figure(1, 2, ratio=0.75, sharex=True)
     colours = color_palette("viridis", len(pairs) + 1)
     for axes, column, label in zip(both, ("mse", "l0"), ("MSE", "L0"), strict=True):
         levels = [part[column].iloc[0] for _, part in pairs] + [table[column].iloc[-1]]
@@ -28,11 +31,16 @@ def draw(table: pd.DataFrame) -> Figure:
         for colour, (_, part) in zip(colours, pairs, strict=False):
             _draw_path(axes, part.reset_index(drop=True), column, colour)
         axes.set_ylabel(label)
+        if table[column].max() > LOGARITHMIC * max(levels):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_locator(NullLocator())
     both[1].set_xlabel("Latents in the stitched SAE")
     handles = [Line2D([], [], color=c) for c, _ in zip(colours, pairs, strict=False)]
     handles += [Line2D([], [], color="black", linestyle=style) for style in STYLES.values()]
     names = [name for name, _ in pairs] + list(NAMES.values())
-    both[0].legend(handles, names, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figure.legend(handles, names, loc="outside upper center", ncols=2)
     return figure
 
 

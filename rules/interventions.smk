@@ -1,0 +1,33 @@
+# Losses of a model in which the activations of a site are replaced: one job for all SAEs of a site.
+
+
+rule measure_losses:
+    """Loss of a model under zero and mean ablation of a site, under every SAE, and with its error's parts."""
+    input:
+        model="<store>/{model}/model.json",
+        activations=analysis_activations,
+        saes=lambda w: [sae_path(sae, "sae.safetensors") for sae in measured_saes(w)],
+        maps=lambda w: [scores_path(sae, file="maps.npz") for sae in split_saes(w)],
+    output:
+        losses="<run>/interventions/{model}/{site}/losses.npz",
+    log:
+        "<run>/logs/interventions/{model}/{site}/losses.log",
+    benchmark:
+        "<run>/benchmarks/interventions/{model}/{site}/losses.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * (5000 + 2 * int(input.size_mb)),
+        runtime=lambda w, attempt: 240 * attempt,
+        gpu=GPU,
+    params:
+        code=code_of("measure_losses.py"),
+        site="{site}",
+        split=lambda w: [sae.name for sae in split_saes(w)],
+        contexts=config["dark_matter"]["intervention_contexts"],
+        analysis=config["analysis"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../workflow_scripts/measure_losses.py"

@@ -1,0 +1,159 @@
+"""Shares, means and trends over latents, swaps and components, with intervals that count them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from workflow_scripts.anatomy.claims.claim import Measurement, NotTestable
+from workflow_scripts.anatomy.claims.contrasts import LEVEL, Columns, contrast
+
+PAIR = ["model", "site", "sae_small", "sae_large"]
+
+
+def share(count: int, of: int, over: str) -> Measurement:
+    """A share with the exact binomial (Clopper-Pearson) interval."""
+    return sure_share(count, count, of - count, of, over)
+
+
+def sure_share(count: int, surely: int, surely_not: int, of: int, over: str) -> Measurement:
+    """A share of which some members are in doubt.
+
+    count, of: the share. surely, surely_not: members whose own interval leaves no doubt. The ends are
+    those of the exact binomial intervals of all doubts decided against and for the share.
+    """
+    from scipy.stats import binomtest
+
+    low = binomtest(surely, of).proportion_ci(2 * LEVEL - 1).low
+    high = binomtest(of - surely_not, of).proportion_ci(2 * LEVEL - 1).high
+    return Measurement(count / of, float(low), float(high), over)
+
+
+def share_below_zero(parts: Columns, over: str) -> Measurement:
+    """Share of numbers below 0; those whose interval reaches across 0 are in doubt.
+
+    Raises
+    ------
+    NotTestable: there are none.
+    """
+    value, low, high = parts
+    if len(value) == 0:
+        raise NotTestable(f"there are no {over.split(' and ')[-1]} to count")
+    surely, surely_not = np.fmax(value, high) < 0, np.fmin(value, low) >= 0
+    return sure_share(
+        int((value < 0).sum()), int(surely.sum()), int(surely_not.sum()), len(value), over
+    )
+
+
+def negated(parts: Columns) -> Columns:
+    """The numbers with their sign turned round, and the ends exchanged."""
+    value, low, high = parts
+    return -value, -high, -low
+
+
+def minus(first: Columns, second: Columns) -> Columns:
+    """Row by row one minus the other, the errors of both sides independent."""
+    rows = zip(*first, *second, strict=True)
+    found = [contrast([1, -1], row[::3], row[1::3], row[2::3]) for row in rows]
+    return tuple(np.array(found).reshape(-1, 3).T)  # type: ignore[return-value]
+
+
+def mean_of(parts: Columns, over: str) -> Measurement:
+    """Mean of numbers with intervals of their own, whose errors move together, and with a spread.
+
+    Student's interval of the spread and the mean error are added in quadrature, although the spread
+    holds part of the error already.
+
+    Raises
+    ------
+    NotTestable: there are fewer than two.
+    """
+    from scipy.stats import t
+
+    value = parts[0]
+    n = len(value)
+    if n < 2:
+        raise NotTestable(f"{n} of them tell nothing about their spread")
+    mean, low, high = contrast(np.full(n, 1 / n), *parts)
+    spread = t.ppf(LEVEL, n - 1) * value.std(ddof=1) / np.sqrt(n)
+    down, up = (0.0, 0.0) if np.isnan(low) else (mean - low, high - mean)
+    return Measurement(
+        mean, float(mean - np.hypot(spread, down)), float(mean + np.hypot(spread, up)), over
+    )
+
+
+def trend_of_means(groups: Sequence[ArrayLike], at: ArrayLike, over: str) -> Measurement:
+    """Relative change of the mean of groups of positive numbers per unit of `at`, (groups,).
+
+    Least squares through the logarithms of the means; the interval is Welch's, from each group's own
+    spread, so groups may differ in size and spread.
+
+    Raises
+    ------
+    NotTestable: fewer than two groups have a spread and a mean above 0.
+    """
+    from scipy.stats import t
+
+    samples = [np.asarray(group, float) for group in groups]
+    kept = [len(each) > 1 and each.mean() > 0 for each in samples]
+    x = np.asarray(at, float)[kept]
+    samples = [each for each, keep in zip(samples, kept, strict=True) if keep]
+    if len(np.unique(x)) < 2:
+        raise NotTestable("fewer than two pairs of SAEs to compare")
+    mean = np.array([each.mean() for each in samples])
+    size = np.array([len(each) for each in samples])
+    variance = np.array([each.var(ddof=1) for each in samples]) / size / mean**2
+    weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+    parts = weights**2 * variance
+    slope = float(weights @ np.log(mean))
+    if parts.sum() == 0:
+        return Measurement(float(np.expm1(slope)))
+    freedom = parts.sum() ** 2 / (parts**2 / (size - 1)).sum()
+    half = t.ppf(LEVEL, freedom) * np.sqrt(parts.sum())
+    ends = np.expm1([slope, slope - half, slope + half])
+    return Measurement.of(ends, over)
+
+
+def histogram_skewness(middle: NDArray, count: NDArray, seed: int, over: str) -> Measurement:
+    """Skewness of binned numbers, its interval from a thousand resamples of what was counted.
+
+    middle: (bins,) float, centres; count: (bins,) int.
+
+    Raises
+    ------
+    NotTestable: all are in one bin.
+    """
+    total = int(count.sum())
+    drawn = np.random.default_rng(seed).multinomial(total, count / total, size=1000)
+
+    def skewness(counts: NDArray) -> NDArray:
+        weight = counts / total
+        centred = middle - (weight @ middle)[..., None]
+        moments = [(weight * centred**power).sum(-1) for power in (2, 3)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return moments[1] / moments[0] ** 1.5
+
+    value = float(skewness(count[None])[0])
+    if np.isnan(value):
+        raise NotTestable("all numbers are in one bin")
+    return Measurement.of((value, *np.nanquantile(skewness(drawn), [1 - LEVEL, LEVEL])), over)
+
+
+def consecutive_sizes(table: pd.DataFrame, nearest: float) -> list[tuple[int, int, float]]:
+    """Rows of SAEs alike but for their width: of one size, of the next larger one, and octaves apart.
+
+    Alike are SAEs of one model, site, architecture and seed whose L0s are within the factor `nearest`;
+    of several the nearest in L0 is taken.
+    """
+    found = []
+    for _, part in table.groupby(["model", "site", "architecture", "seed"], dropna=False):
+        widths = sorted(part["width"].unique())
+        for width, larger in pairwise(widths):
+            others = part[part["width"] == larger]
+            for row, l0 in part.loc[part["width"] == width, "l0"].items():
+                ratio = np.exp(np.abs(np.log(others["l0"] / l0)))
+                if ratio.min() <= nearest:
+                    found.append((row, ratio.idxmin(), float(np.log2(larger / width))))
+    return found

@@ -1,0 +1,46 @@
+"""Figure 19: share of reconstruction latents between seeds of one size, and between sizes."""
+
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from workflow_scripts.anatomy.figures.style import new_figure
+
+TITLES = {"seeds": "Seeds of {width} latents", "sizes": "Sizes"}
+LABELS = {"seeds": "seed", "sizes": "width"}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw from `fig19.csv`: rows are the SAEs whose latents are counted, columns those compared with.
+
+    Without several seeds there is one panel.
+    """
+    shown = [name for name in TITLES if (table["comparison"] == name).any()]
+    width = "page" if len(shown) > 1 else "column"
+    figure, every = new_figure(len(shown), 1, width, ratio=0.95, squeeze=False)
+    for axes, comparison in zip(every[0], shown, strict=True):
+        part = table[table["comparison"] == comparison]
+        key = LABELS[comparison].replace("width", "width_large").replace("seed", "seed_large")
+        named = part.drop_duplicates("sae_large").set_index("sae_large")[key].sort_values()
+        grid = part.pivot(index="sae_large", columns="sae_small", values="reconstruction_share")
+        seaborn.heatmap(
+            grid.loc[named.index, named.index],
+            ax=axes,
+            annot=True,
+            fmt=".2f",
+            cmap="viridis",
+            vmin=0,
+            vmax=1,
+            annot_kws={"size": 6},
+            cbar=False,
+            square=True,
+            linewidths=0.5,
+            xticklabels=list(named),
+            yticklabels=list(named),
+        )
+        axes.set_facecolor("0.9")  # an SAE against itself
+        axes.set_title(TITLES[comparison].format(width=part["width_large"].iloc[0]))
+        axes.set_xlabel(f"Compared with ({LABELS[comparison]})")
+        axes.set_ylabel(f"Latents of ({LABELS[comparison]})")
+        axes.tick_params(axis="y", rotation=0)
+    return figure

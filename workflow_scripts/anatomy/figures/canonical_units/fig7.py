@@ -1,0 +1,65 @@
+"""Figures 7 and 8: normalised MSE and increase in cross-entropy, by architecture."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from workflow_scripts.anatomy.figures.canonical_units.architectures import (
+    COLOURS,
+    NAMES,
+    by_architecture,
+)
+from workflow_scripts.anatomy.figures.style import new_figure
+
+MEASURES = {"nmse": "Normalised MSE", "ce_degradation": "CE degradation (nats)"}
+# What varies, along which axis, and what the panel is called after what does not.
+COMPARISONS = {
+    "size": ("width", "Dictionary size", "Fixed number of active latents (k = {k:g})", "k"),
+    "sparsity": ("k", "k", "Fixed dictionary size ({width:g})", "width"),
+}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw from `fig7.csv`: dots are SAEs with 95 % intervals over contexts, lines means over seeds."""
+    figure, axes = new_figure(2, 2, "page", ratio=0.6, sharex="col", sharey="row")
+    for column, (comparison, (along, label, title, fixed)) in enumerate(COMPARISONS.items()):
+        part = table[table["comparison"] == comparison]
+        for axis, (measure, name) in zip(axes[:, column], MEASURES.items(), strict=True):
+            for architecture, saes in by_architecture(part):
+                _draw(axis, saes, along, measure, architecture)
+            if column == 0:
+                axis.set_ylabel(name)
+        if len(part):
+            axes[0, column].set_title(title.format(**{fixed: part[fixed].iloc[0]}))
+            _ticks(axes[1, column], part[along])
+        axes[1, column].set_xlabel(label)
+    handles: dict[str, Any] = {}
+    for axis in axes.flat:
+        handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    names = [name for name in NAMES.values() if name in handles]
+    axes[0, 1].legend([handles[name] for name in names], names)
+    return figure
+
+
+def _draw(axis: Axes, saes: pd.DataFrame, along: str, measure: str, architecture: str) -> None:
+    colour = COLOURS[architecture]
+    value = saes[measure]
+    spread = np.abs([value - saes[f"{measure}_lo"], saes[f"{measure}_hi"] - value])
+    axis.errorbar(
+        saes[along], value, spread, fmt="none", ecolor=colour, elinewidth=0.5, alpha=0.4, zorder=1
+    )
+    axis.plot(saes[along], value, "o", color=colour, markersize=2.5)
+    means = saes.groupby(along)[measure].mean()
+    axis.plot(means.index, means, "-", color=colour, label=NAMES[architecture])
+
+
+def _ticks(axis: Axes, values: pd.Series) -> None:
+    """A logarithmic axis with a tick at every value that there is."""
+    shown = sorted(values.unique())
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(shown, [f"{value:g}" for value in shown])
+    axis.xaxis.set_minor_locator(NullLocator())

@@ -1,0 +1,63 @@
+"""Squared error of SAEs, alone and over that of predicting the mean, from sums in groups of contexts."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workflow_scripts.anatomy.activations import ActivationStore
+from workflow_scripts.anatomy.bootstrap import N_GROUPS, fvu_from_sums, group_of_contexts
+from workflow_scripts.anatomy.codes import CodesStore
+
+
+def activation_sums(store: ActivationStore, site: str) -> dict[str, np.ndarray]:
+    """Sums of a site's activations from `min_position` on, in each group of contexts, float64.
+
+    Returns ``count`` (G,), ``target`` (G, d) sums of x, ``target2`` (G, d) sums of squares.
+    """
+    contexts, width = store.shape[0], store.width(site)
+    groups = min(contexts, N_GROUPS)
+    shapes = {"target": (groups, width), "target2": (groups, width), "count": (groups,)}
+    sums = {name: np.zeros(shape) for name, shape in shapes.items()}
+    for block, x in store.blocks(site):
+        at, used = group_of_contexts(block, contexts), x[:, store.min_position :]
+        used = used.astype(np.float64)
+        np.add.at(sums["target"], at, used.sum(1))
+        np.add.at(sums["target2"], at, (used * used).sum(1))
+        np.add.at(sums["count"], at, used.shape[1])
+    return sums
+
+
+def mean_activation(store: ActivationStore, site: str) -> np.ndarray:
+    """Mean activation of a site from `min_position` on, (d,) float64."""
+    sums = activation_sums(store, site)
+    return sums["target"].sum(0) / sums["count"].sum()
+
+
+def error_sums(codes: CodesStore) -> dict[str, np.ndarray]:
+    """Sums of ||x - Sae(x)||^2 from `min_position` on, in the same groups of contexts, float64.
+
+    Returns ``residual2`` (G, 1), ``count`` (G,).
+    """
+    contexts = codes.shape[0]
+    groups = min(contexts, N_GROUPS)
+    shapes = {"residual2": (groups, 1), "count": (groups,)}
+    sums = {name: np.zeros(shape) for name, shape in shapes.items()}
+    for block in codes.block_slices():
+        at = group_of_contexts(block, contexts)
+        used = codes.scalar("error_norm2", block)[:, codes.min_position :]
+        np.add.at(sums["residual2"], at, used.sum(1, keepdims=True))
+        np.add.at(sums["count"], at, used.shape[1])
+    return sums
+
+
+def mse(sums: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Mean over tokens of ||x - Sae(x)||^2, from `error_sums`."""
+    return sums["residual2"].sum(-1) / sums["count"]
+
+
+def nmse(sums: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Squared error over that of predicting the mean activation, from both kinds of sums together.
+
+    Gao et al. (2024) normalise so; it is the fraction of variance unexplained.
+    """
+    return fvu_from_sums(sums)

@@ -1,0 +1,60 @@
+"""Losses of a model with the activations of one site ablated, or replaced by what SAEs make of them."""
+
+from functools import cache
+from pathlib import Path
+
+from workflow_scripts.anatomy.activations import open_activations
+from workflow_scripts.anatomy.devices import resolve_device
+from workflow_scripts.anatomy.dictionary import load
+from workflow_scripts.anatomy.dictionary_file import description
+from workflow_scripts.anatomy.error_components import load_error_map
+from workflow_scripts.anatomy.job import begin, log
+from workflow_scripts.anatomy.language_model import load_model
+from workflow_scripts.anatomy.loss_entries import (
+    BASELINES,
+    digest_of_file,
+    entry_of,
+    save_entries,
+    up_to_date,
+    wanted_entries,
+)
+from workflow_scripts.anatomy.normalised_error import mean_activation
+from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.substitution_losses import (
+    SubstitutedModel,
+    baseline_losses,
+    sae_losses,
+)
+
+begin(snakemake.log[0], snakemake.threads)
+
+params, site = snakemake.params, snakemake.params.site
+store, device = open_activations(snakemake.input.activations), resolve_device(params.device)
+split = Split.of(params.analysis, params.seed, store)
+contexts = split.held_out_contexts(store.shape, params.contexts)
+names = [description(path)["metadata"]["name"] for path in snakemake.input.saes]
+saes = {entry_of(n): path for n, path in zip(names, snakemake.input.saes, strict=True)}
+maps = {entry_of(n): path for n, path in zip(params.split, snakemake.input.maps, strict=True)}
+
+about = {"code": params.code, "site": site, "contexts": contexts, "device": device}
+about |= {"activations": store.fingerprint, "model": digest_of_file(snakemake.input.model)}
+wanted = wanted_entries(about, saes, maps)
+
+
+@cache
+def substituted() -> SubstitutedModel:
+    model, _ = load_model(snakemake.input.model, device)
+    return SubstitutedModel(model, store, site, contexts, device)
+
+
+def measure(name):
+    if name == BASELINES:
+        return baseline_losses(substituted(), mean_activation(store, site))
+    linear = load_error_map(maps[name], device) if name in maps else None
+    return sae_losses(substituted(), load(saes[name], device), linear)
+
+
+# Snakemake deletes the declared output before a job; what was measured before is kept beside it.
+entries = up_to_date(Path(snakemake.output.losses).with_name("measured.npz"), wanted, measure)
+save_entries(snakemake.output.losses, entries)
+log.info("losses of %d SAEs on %d contexts", len(saes), len(contexts))

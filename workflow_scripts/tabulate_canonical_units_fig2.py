@@ -1,0 +1,11 @@
+"""Figure 2: SAEs with a latent per atom and with a latent per composition, on coloured shapes."""
+
+from workflow_scripts.anatomy.colours_and_shapes import compose
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.tables import write_table
+
+begin(snakemake.log[0], snakemake.threads)
+
+table, latents = compose(**snakemake.params.toy)
+write_table(snakemake.output.table, table)
+write_table(snakemake.output.latents, latents)
