@@ -17,8 +17,8 @@ from workflow_scripts.anatomy.warm_start.server import die_with_parent, possible
 HOOK = Path(__file__).parent / "hook"
 
 
-def main(arguments: list[str]) -> int:
-    """Become Snakemake; what returns is a fork that has run a job, with its exit status."""
+def main(arguments: list[str]) -> None:
+    """Become Snakemake, and leave a warm process beside it where one is possible."""
     if possible():
         name = f"anatomy-{os.getpid()}-{secrets.token_hex(8)}"
         os.environ["ANATOMY_WARM_START"] = f"{sys.prefix}:{name}"
@@ -26,9 +26,9 @@ def main(arguments: list[str]) -> int:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(HOOK), before] if before else [str(HOOK)])
         if os.fork() == 0:
             die_with_parent()
-            return serve(name)
+            serve(name)
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
