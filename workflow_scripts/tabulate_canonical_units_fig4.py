@@ -24,12 +24,16 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     likeness = similarity(small.directions, large.directions, params.threshold)
     alone = insertions(Pair(store, params.site, small, large))
     tokens, fired = alone.count.sum(), large.codes.latents("firing_count")
-    change = ratio_intervals(alone.change, alone.count, draws, params.seed)
+    change, latent_change = (
+        ratio_intervals(part, alone.count, draws, params.seed)
+        for part in (alone.change, alone.latent_change)
+    )
     columns = {
         "latent": range(large.width),
         "max_cosine": likeness.max_cosine,
         "nearest": likeness.nearest,
         **columns_with_interval("delta_mse", change),
+        **columns_with_interval("delta_mse_latent", latent_change),
         "novel": likeness.novel,
         "activation_frequency": fired / tokens,
         "mse_small": alone.error2.sum() / tokens,
@@ -38,7 +42,7 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     who = describe_pair(small.codes, large.codes, params.seed)
     tables.append(pd.DataFrame(columns).assign(**who))
     # A latent that never fires says nothing about the direction of its effect.
-    cosine, alive = likeness.max_cosine[fired > 0], alone.change[:, fired > 0]
+    cosine, alive = likeness.max_cosine[fired > 0], alone.latent_change[:, fired > 0]
     curve = curve_table(cosine, alive, POINTS, draws, params.seed)
     curves.append(curve.assign(**who, novel_below=params.threshold))
 write_table(snakemake.output.table, pd.concat(tables))

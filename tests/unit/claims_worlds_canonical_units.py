@@ -39,15 +39,15 @@ def insertions(novel, reconstruction, outliers, where, threshold):
     ):
         deltas = np.full(200, change)
         deltas[::10] *= -1
-        columns = {"max_cosine": np.linspace(low, top, 200), "delta_mse": deltas}
+        columns = {"max_cosine": np.linspace(low, top, 200), "delta_mse_latent": deltas}
         parts.append(pd.DataFrame(columns | {"novel": is_novel, "activation_frequency": 0.01}))
-    dead = parts[0].assign(delta_mse=np.sign(-novel) * 1e-4, activation_frequency=0.0)
+    dead = parts[0].assign(delta_mse_latent=np.sign(-novel) * 1e-4, activation_frequency=0.0)
     table = pd.concat([*parts, dead], ignore_index=True)
     largest = table.index[table["activation_frequency"] > 0][[7, 8, 207, 208]]
     table.loc[largest, "max_cosine"] = outliers
-    table.loc[largest, "delta_mse"] *= 1000
+    table.loc[largest, "delta_mse_latent"] *= 1000
     table = table.assign(threshold=threshold, **where)
-    return with_ends(table, "delta_mse")
+    return with_ends(table, "delta_mse_latent")
 
 
 def roc(area):
@@ -252,7 +252,7 @@ def opposite_world() -> dict[str, pd.DataFrame]:
     return {
         "fig2": toy(1.0, 2.0, 2, 2),
         "fig4": insertions(0.01, -0.02, 0.2, pair(768, 1536), 0.7).query(
-            "delta_mse >= 0 or not novel"
+            "delta_mse_latent >= 0 or not novel"
         ),
         "fig5": path((0.4, -0.2), (0.5, 0.1), 0.5, MAIN),
         "fig7": comparison(lambda *_: -0.1, 1.5),

@@ -233,7 +233,7 @@ def test_latents_that_never_fire_are_not_counted():
     first = measured("novel_latents_help", tables)
     fires = tables["fig4"]["activation_frequency"] > 0
     table = tables["fig4"][fires & tables["fig4"]["novel"]]
-    assert first["measured"] == pytest.approx((table["delta_mse"] < 0).mean())
+    assert first["measured"] == pytest.approx((table["delta_mse_latent"] < 0).mean())
     tables["fig4"] = tables["fig4"][fires]
     assert measured("novel_latents_help", tables)["measured"] == first["measured"]
 

@@ -2,18 +2,22 @@
 
 An L0 penalty has a coefficient, and which L0 a coefficient leads to is known only after training: the
 usual search trains one SAE for every coefficient that is tried. Here the coefficient is the input of
-a feedback loop. L0 shall fall from where it is after the warm-up to k, along a curve that reaches k
-before the learning rate falls, and the coefficient follows the difference e = log(L0 / curve):
+a feedback loop, and one training is all that it costs. Once the learning rate is up, all thresholds
+are set to the one value that leaves 4 k latents active. L0 shall then fall to k along a curve that
+gets there before the learning rate falls, and the coefficient follows e = log(L0 / curve):
 
     coefficient = level exp(3 e),   level <- level exp(gain e)
 
-One training is all that it costs. A curve, and not k itself, because thresholds move no faster than
-Adam lets them: a coefficient that only sees how far L0 is from k grows without bound while they
-are on their way, and L0 then falls far below k, which kills latents.
+A curve, and not k itself, because thresholds move no faster than Adam lets them: a coefficient that only
+sees how far L0 is from k grows while they are on their way, and L0 then falls far below k, which kills
+latents. For the same reason the coefficient is bounded: gradients are clipped, so that beyond some point a
+larger one means that the reconstruction no longer learns, and L0 rises with it.
 """
 
 import math
 from typing import Any
+
+import torch
 
 from workflow_scripts.anatomy.sae_plan import Plan
 
@@ -25,12 +29,17 @@ HIGHEST_GAIN = 0.1
 REACHED = 0.6
 # Penalty to begin with, as a share of the squared norm d of the scaled activations.
 FIRST_PENALTY = 0.01
+# Highest coefficient, as a multiple of the first.
+HIGHEST = 10.0
 # |log| of what is fed back: one odd batch moves the coefficient no further.
 MOST = 2.5
+# L0 that thresholds are first set to, as a multiple of k, and after which share of the steps at least.
+FIRST_L0 = 4
+SETTLED = 0.05
 
 
 def first_coefficient(k: float, d_in: int) -> float:
-    """The coefficient until the warm-up is over: k active latents cost 1 % of the squared norm."""
+    """The coefficient to begin with: k active latents cost 1 % of the squared norm."""
     return FIRST_PENALTY * d_in / k
 
 
@@ -45,29 +54,41 @@ class SteeredCoefficient:
     """
 
     def __init__(self, target: float, d_in: int, todo: Plan):
-        self.target, self.warm_up_steps = target, todo.warmup_steps
+        self.target, self.settled = target, max(todo.warmup_steps, round(SETTLED * todo.steps))
         self.gain = min(HIGHEST_GAIN, INTEGRAL / todo.steps)
         falling = todo.steps - todo.decay_steps
-        self.reached = max(todo.warmup_steps + 1, min(REACHED * todo.steps, falling))
+        self.reached = max(self.settled + 1, min(REACHED * todo.steps, falling))
         self.steps = 0
         self.start = math.nan
         self.level = self.value = first_coefficient(target, d_in)
+        self.highest = HIGHEST * self.level
+
+    @torch.no_grad()
+    def set_thresholds(self, trainer: Any, batch: torch.Tensor) -> None:
+        """Before the step at which training has settled, raise all thresholds to where L0 is 4 k."""
+        if self.steps != self.settled:
+            return
+        sae = trainer.sae
+        x = trainer.activation_scaler(batch.to(sae.W_enc.device))
+        before = torch.addmm(sae.b_enc, sae.process_sae_in(x), sae.W_enc).flatten()
+        wanted = min(int(FIRST_L0 * self.target * len(x)), len(before))
+        sae.threshold.clamp_(min=float(before.topk(wanted).values[-1]))
 
     def observe(self, l0: float) -> None:
         """Take in the mean L0 of one batch, and set the coefficient of the next."""
         self.steps += 1
         l0 = max(l0, 1e-3)
-        if self.steps <= self.warm_up_steps:
+        if self.steps <= self.settled:
             return
         if math.isnan(self.start):
             self.start = l0
-        way = (self.steps - self.warm_up_steps) / (self.reached - self.warm_up_steps)
+        way = (self.steps - self.settled) / (self.reached - self.settled)
         # Slower towards the end: a quarter of a sine.
         part = math.sin(math.pi / 2 * min(1.0, way))
         wanted = self.start ** (1 - part) * self.target**part
         error = max(-MOST, min(MOST, math.log(l0 / wanted)))
-        self.level *= math.exp(self.gain * error)
-        self.value = self.level * math.exp(PROPORTIONAL * error)
+        self.level = min(self.highest, self.level * math.exp(self.gain * error))
+        self.value = min(self.highest, self.level * math.exp(PROPORTIONAL * error))
 
     def step(self) -> float:
         """What the trainer calls after every step; `observe` has the say."""

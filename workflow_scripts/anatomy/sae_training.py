@@ -117,6 +117,8 @@ class _Training:
         trainer, steps = self.trainer, self.todo.steps
         learning_rate = trainer.optimizer.param_groups[0]["lr"]
         coefficients = [scheduler.value for scheduler in trainer.coefficient_schedulers.values()]
+        if self.todo.steered:
+            trainer.coefficient_schedulers["l0"].set_thresholds(trainer, batch)
         output = trainer.step(batch)
         loss = output.loss.item()
         if not math.isfinite(loss):

@@ -39,28 +39,30 @@ def _helping(name: str, novel: bool, lowers: bool, **where: object) -> Measure:
     """Share of novel or of reconstruction latents that lower or that raise the MSE when added."""
 
     def measure(tables: Tables) -> Measurement:
-        parts = columns(chosen(_firing(tables, name, **where), novel=novel), "delta_mse")
+        parts = columns(chosen(_firing(tables, name, **where), novel=novel), "delta_mse_latent")
         return share_below_zero(parts if lowers else negated(parts), BOTH)
 
     which, sign = ("novel" if novel else "reconstruction"), ("below" if lowers else "above")
     at = "".join(f", {column} {value}" for column, value in where.items())
-    return Measure(f"share of {which} latents with a delta_mse {sign} 0 ({name}{at})", measure)
+    return Measure(
+        f"share of {which} latents with a delta_mse_latent {sign} 0 ({name}{at})", measure
+    )
 
 
 def _mean_change(name: str, novel: bool) -> Measure:
     def measure(tables: Tables) -> Measurement:
         table = chosen(_firing(tables, name), novel=novel)
-        return mean_of(columns(table, "delta_mse"), BOTH)
+        return mean_of(columns(table, "delta_mse_latent"), BOTH)
 
     which = "novel" if novel else "reconstruction"
-    return Measure(f"mean delta_mse of {which} latents ({name})", measure)
+    return Measure(f"mean delta_mse_latent of {which} latents ({name})", measure)
 
 
 def _surely_missing(tables: Tables) -> Measurement:
     """Share of novel latents whose whole interval is below 0; those across 0 may or may not help."""
     table = chosen(_firing(tables, "fig4"), novel=True)
-    surely = int((table["delta_mse_hi"] < 0).sum())
-    surely_not = int((table["delta_mse_lo"] >= 0).sum())
+    surely = int((table["delta_mse_latent_hi"] < 0).sum())
+    surely_not = int((table["delta_mse_latent_lo"] >= 0).sum())
     return sure_share(surely, surely, surely_not, len(table), BOTH)
 
 
@@ -69,7 +71,7 @@ def _largest_effects(tables: Tables) -> Measurement:
     table = _firing(tables, "fig4")
     if len(table) < 20:
         raise NotTestable("table fig4 has fewer than 20 latents that fire")
-    order = table["delta_mse"].abs().sort_values(ascending=False).index
+    order = table["delta_mse_latent"].abs().sort_values(ascending=False).index
     outliers = table.loc[order[: max(2, len(table) // 100)], "max_cosine"]
     return Measurement.of(mean_interval(outliers), "latents, as if independent")
 
@@ -112,7 +114,7 @@ CLAIMS = [
         "The few extreme changes of the MSE belong to latents of very high cosine.",
         "very high cosine similarity",
         Measure(
-            "mean max_cosine of the hundredth of latents with the largest absolute delta_mse (fig4)",
+            "mean max_cosine of the hundredth of latents with the largest absolute delta_mse_latent (fig4)",
             _largest_effects,
         ),
         at_least(0.9),

@@ -5,8 +5,10 @@ c = 1 - alpha = 1 / (m0 + 1), the squared error of a token changes by
 
     -2 f (r - c D).w + f^2 |w|^2   +   c^2 |D|^2 - 2 c r.D
 
-The first part is zero wherever the latent is silent, the second is the same for every latent. So the
-changes of all latents come out of one pass over the codes.
+The first part is zero wherever the latent is silent, the second, the blend of decoder biases alone, is the
+same for every latent. So the changes of all latents come out of one pass over the codes. Where two SAEs
+have unlike biases, the sign of the sum is the blend's for every latent that seldom fires, and says
+nothing of the latent: `latent_change` is the first part.
 """
 
 from dataclasses import dataclass
@@ -23,13 +25,20 @@ class Insertions:
     """Sums over the analysed tokens of each group of contexts.
 
     change: (G, m1) float64, change of the summed squared error when a latent is added alone.
+    blend: (G,) float64, the part of it that is the decoder biases', the same for every latent.
     error2: (G,) float64, summed squared error of the smaller SAE.
     count: (G,) int64, tokens.
     """
 
     change: np.ndarray
+    blend: np.ndarray
     error2: np.ndarray
     count: np.ndarray
+
+    @property
+    def latent_change(self) -> np.ndarray:
+        """(G, m1) float64: `change` without the blend of the decoder biases."""
+        return self.change - self.blend[:, None]
 
 
 def insertions(pair: Pair) -> Insertions:
@@ -58,5 +67,5 @@ def insertions(pair: Pair) -> Insertions:
         group = np.repeat(block.groups, np.diff(codes.indptr))
         add_by_group(change, group, codes.indices, changes)
     norm2 = float(difference @ difference)
-    change += (share**2 * norm2 * count - 2 * share * bias_dot)[:, None]
-    return Insertions(change, error2, count)
+    blend = share**2 * norm2 * count - 2 * share * bias_dot
+    return Insertions(change + blend[:, None], blend, error2, count)

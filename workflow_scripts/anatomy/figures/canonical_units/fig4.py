@@ -11,7 +11,7 @@ from workflow_scripts.anatomy.figures.style import PALETTE
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `fig4.csv`; latents that never fire are not shown.
+    """Draw from `fig4.csv`, without the blend of biases; latents that never fire are not shown.
 
     The axis of changes is logarithmic on both sides of 0: a few latents that fire everywhere change
     the MSE a thousand times as much as most.
@@ -21,10 +21,10 @@ def draw(table: pd.DataFrame) -> Figure:
         part = part[part["activation_frequency"] > 0]
         for novel, label, colour in ((True, "novel", 0), (False, "reconstruction", 1)):
             group = part[part["novel"] == novel]
-            helps = 100 * (group["delta_mse"] < 0).mean() if len(group) else 0
+            helps = 100 * (group["delta_mse_latent"] < 0).mean() if len(group) else 0
             axes.plot(
                 group["max_cosine"],
-                group["delta_mse"],
+                group["delta_mse_latent"],
                 ".",
                 color=PALETTE[colour],
                 markersize=3,
@@ -35,7 +35,7 @@ def draw(table: pd.DataFrame) -> Figure:
             )
         axes.axhline(0, color="black", linewidth=0.6)
         axes.axvline(part["threshold"].iloc[0], color="grey", linestyle="--", linewidth=0.8)
-        _symmetric_log(axes, part["delta_mse"])
+        _symmetric_log(axes, part["delta_mse_latent"])
         axes.set_xlabel("Maximum decoder cosine")
         axes.set_ylabel("Change in MSE")
         axes.legend(loc="upper left", markerscale=2, frameon=True, framealpha=1, edgecolor="none")
