@@ -57,7 +57,6 @@ wildcard_constraints:
     harvest="|".join(config["harvests"]),
     site=r"blocks\.\d+\.[a-z_.]+",
     sae="|".join(sorted({sae.name for sae in SAES.values()})),
-    stream="|".join(sorted({s.stream for s in SAES.values() if s.kind == "trained"})) or "(?!)",
     split="train|validation",
     component="linear_error|nonlinear_error",
     seed=r"\d+",

@@ -45,20 +45,13 @@ def training_activations(w):
     return f"{STORE}/{w.model}/{sae_block(w)['harvest']}.zarr/manifest.json"
 
 
-def stream_of(w):
-    """The stream that trains an SAE."""
-    return SAES[w.model, w.site, w.sae].stream
-
-
-def stream_saes(w):
-    place = (w.model, w.site, w.stream)
-    return [
-        s for s in SAES.values() if s.kind == "trained" and (s.model, s.site, s.stream) == place
-    ]
-
-
-def stream_activations(w):
-    return f"{STORE}/{w.model}/{stream_saes(w)[0].block()['harvest']}.zarr/manifest.json"
+def streams():
+    """(model, site, stream) -> the SAEs that are trained together."""
+    found = {}
+    for sae in SAES.values():
+        if sae.stream:
+            found.setdefault((sae.model, sae.site, sae.stream), []).append(sae)
+    return found
 
 
 def sae_path(sae, file):
@@ -97,7 +90,7 @@ def measured_saes(w):
 
 
 def error_sae_block(component, seed):
-    """The SAE of section 5.2 as `train_saes` wants it."""
+    """The SAE of section 5.2 as `train_sae` wants it."""
     block = config["dark_matter"]["error_saes"]
     return {
         "name": f"{component}-s{seed}",

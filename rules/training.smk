@@ -1,63 +1,74 @@
 # SAEs: trained here from an activation store, or imported; all end in one canonical form.
 
-TRAINED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind == "trained"})) or "(?!)"
+TRAINED_ALONE = (
+    "|".join(sorted({s.name for s in SAES.values() if s.kind == "trained" and not s.stream}))
+    or "(?!)"
+)
 IMPORTED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind != "trained"})) or "(?!)"
 
 
-rule train_saes:
-    """Train the SAEs of one site and seed side by side, on one stream of activations."""
+rule train_sae:
+    """Train one SAE on the stored activations of its site."""
     input:
-        activations=stream_activations,
+        activations=training_activations,
     output:
-        stream="<store>/{model}/{site}/streams/{stream}.json",
+        saes=["<store>/{model}/{site}/{sae}/sae.safetensors"],
+        sae_lens=["<store>/{model}/{site}/{sae}/sae_lens/cfg.json"],
+        curves=["<store>/{model}/{site}/{sae}/training_curve.csv"],
     log:
-        "<store>/logs/{model}/{site}/streams/{stream}.log",
+        "<store>/logs/{model}/{site}/{sae}.log",
     benchmark:
-        "<store>/benchmarks/{model}/{site}/streams/{stream}.tsv"
+        "<store>/benchmarks/{model}/{site}/{sae}.tsv"
+    wildcard_constraints:
+        sae=TRAINED_ALONE,
     conda:
         "../envs/environment.yaml"
-    threads: lambda w: 1 if max(s.width for s in stream_saes(w)) <= 4096 else 8
+    threads: lambda w: 1 if sae_block(w)["width"] <= 4096 else 8
     resources:
-        mem_mb=lambda w, attempt: attempt * (2500 + sum(s.width for s in stream_saes(w)) // 2),
-        runtime=lambda w, attempt: attempt
-        * (30 + sum(s.block()["training"]["tokens"] for s in stream_saes(w)) // 1_000_000),
+        mem_mb=lambda w, attempt: attempt * (2500 + sae_block(w)["width"] // 2),
+        runtime=lambda w, attempt: attempt * (30 + sae_block(w)["training"]["tokens"] // 1_000_000),
         gpu=GPU,
     params:
         code=code_of("train_saes.py"),
-        saes=lambda w: [sae.block() for sae in stream_saes(w)],
+        saes=lambda w: [sae_block(w)],
         model_name="{model}",
         device=config["device"],
     script:
         "../workflow_scripts/train_saes.py"
 
 
-rule hand_out_sae:
-    """Take one trained SAE out of its stream; another SAE in the stream changes nothing for it."""
-    input:
-        stream=lambda w: ancient(f"{STORE}/{w.model}/{w.site}/streams/{stream_of(w)}.json"),
-        activations=training_activations,
-    output:
-        sae="<store>/{model}/{site}/{sae}/sae.safetensors",
-        sae_lens="<store>/{model}/{site}/{sae}/sae_lens/cfg.json",
-        weights="<store>/{model}/{site}/{sae}/sae_lens/sae_weights.safetensors",
-        curve="<store>/{model}/{site}/{sae}/training_curve.csv",
-    log:
-        "<store>/logs/{model}/{site}/{sae}.log",
-    benchmark:
-        "<store>/benchmarks/{model}/{site}/{sae}.tsv"
-    wildcard_constraints:
-        sae=TRAINED_SAES,
-    conda:
-        "../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: 500 * attempt,
-        runtime=lambda w, attempt: 10 * attempt,
-    params:
-        code=code_of("hand_out_sae.py"),
-        training=code_of("train_saes.py"),
-        sae=sae_block,
-    script:
-        "../workflow_scripts/hand_out_sae.py"
+for (model, site, stream), members in streams().items():
+
+    rule:
+        # Train SAEs that see the same batches side by side, on one stream of activations.
+        name:
+            f"train_{model}_{site}_{stream}"
+        input:
+            activations=f"{STORE}/{model}/{members[0].block()['harvest']}.zarr/manifest.json",
+        output:
+            saes=[sae_path(sae, "sae.safetensors") for sae in members],
+            sae_lens=[sae_path(sae, "sae_lens/cfg.json") for sae in members],
+            curves=[sae_path(sae, "training_curve.csv") for sae in members],
+        log:
+            f"{STORE}/logs/{model}/{site}/streams/{stream}.log",
+        benchmark:
+            f"{STORE}/benchmarks/{model}/{site}/streams/{stream}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 1 if max(sae.width for sae in members) <= 4096 else 8
+        resources:
+            mem_mb=lambda w, attempt, saes=members: attempt
+            * (2500 + sum(sae.width for sae in saes) // 2),
+            runtime=lambda w, attempt, saes=members: attempt
+            * (30 + sum(s.block()["training"]["tokens"] for s in saes) // 1_000_000),
+            gpu=GPU,
+        params:
+            code=code_of("train_saes.py"),
+            saes=[sae.block() for sae in members],
+            model_name=model,
+            device=config["device"],
+        script:
+            "../workflow_scripts/train_saes.py"
 
 
 rule import_sae:

@@ -1,24 +1,22 @@
-"""Train the SAEs of one stream that are not there yet, side by side on its activations."""
+"""Train SAEs on stored activations, side by side; save each for sae_lens and in canonical form."""
 
 from pathlib import Path
 
 from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.sae_stream import train_stream
-from workflow_scripts.anatomy.store import write_json
+from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.sae_training import train_saes
+from workflow_scripts.anatomy.tables import write_rows
 
 begin(snakemake.log[0], snakemake.threads)
 
-params, stream = snakemake.params, Path(snakemake.output.stream)
-activations = open_activations(snakemake.input.activations)
-trained = train_stream(
+params, output = snakemake.params, snakemake.output
+trained = train_saes(
     params.saes,
-    activations,
+    open_activations(snakemake.input.activations),
     params.model_name,
-    stream.with_suffix(""),
-    params.code,
+    [Path(file).parent for file in output.sae_lens],
     params.device,
 )
-log.info("trained %d of %d SAEs, the others were there", len(trained), len(params.saes))
-names = [sae["name"] for sae in params.saes]
-write_json(stream, {"harvest": activations.fingerprint, "saes": names})
+for (dictionary, curve), sae, file in zip(trained, output.saes, output.curves, strict=True):
+    write_rows(file, curve)
+    dictionary.save(sae)

@@ -71,7 +71,7 @@ def test_all_rules_are_seen():
     named = re.findall(r"^ *(?:rule \w+|checkpoint \w+|use rule .*):", text, re.MULTILINE)
     assert len(RULES) == len(named)
     own = [rule for rule in JOBS if not rule.base]
-    assert len(own) == len(re.findall(r"^ *script:", text, re.MULTILINE))
+    assert len(own) == len(re.findall(r"^    script:", text, re.MULTILINE))
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert not re.search(r"^ *(?:shell|run|notebook|wrapper):", text, re.MULTILINE)
 

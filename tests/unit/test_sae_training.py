@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.sae_plan import plan
-from workflow_scripts.anatomy.sae_stream import FILES, hand_out, train_stream
 from workflow_scripts.anatomy.sae_trainers import new_trainer
 from workflow_scripts.anatomy.sae_training import train_sae, train_saes
 
@@ -250,36 +249,3 @@ def test_a_steered_training_goes_on_from_a_checkpoint(store, tmp_path, monkeypat
     whole, curve = train_sae(sae, store, "model", tmp_path / "sae_lens")
     resumed, again = train_sae(sae, store, "model", tmp_path / "sae_lens")
     assert curve == again and torch.equal(whole.threshold, resumed.threshold)
-
-
-def names_trained(saes, store, folder, code="code"):
-    return train_stream(saes, store, "model", folder, code)
-
-
-def test_a_stream_trains_what_it_has_not_got(store, tmp_path):
-    quick = {"tokens": 640}
-    a, b, c = (block(name=name, k=k, training=quick) for name, k in (("a", 2), ("b", 3), ("c", 4)))
-    folder = tmp_path / "stream"
-    assert names_trained([a, b], store, folder) == ["a", "b"]
-    kept = (folder / "a" / FILES["sae"]).stat().st_mtime_ns
-    assert names_trained([a, b], store, folder) == []
-    assert names_trained([a, c, b], store, folder) == ["c"]
-    assert (folder / "a" / FILES["sae"]).stat().st_mtime_ns == kept
-    assert names_trained([a | {"k": 5}, b, c], store, folder) == ["a"]
-    (folder / "b" / FILES["curve"]).unlink()
-    assert names_trained([b, c], store, folder) == ["b"]
-    assert names_trained([b, c], store, folder, "other code") == ["b", "c"]
-    other = write_activations(tmp_path / "o.zarr", sparse_activations(seed=1), min_position=1)
-    assert names_trained([b, c], other, folder, "other code") == ["b", "c"]
-
-
-def test_a_stream_hands_out_its_saes(store, tmp_path):
-    sae = block(name="a", training={"tokens": 640})
-    with pytest.raises(AnatomyError, match=r"a is not there .*; delete .*stream\.json and rerun"):
-        hand_out(sae, tmp_path / "stream", tmp_path / "a")
-    names_trained([sae], store, tmp_path / "stream")
-    hand_out(sae, tmp_path / "stream", tmp_path / "a")
-    for file in FILES.values():
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "stream/a" / file).read_bytes()
-    with pytest.raises(AnatomyError, match="not there as the configuration wants it"):
-        hand_out(sae | {"k": 2}, tmp_path / "stream", tmp_path / "a")

@@ -51,6 +51,23 @@ def test_one_pass_gives_what_adding_each_latent_alone_gives(pair, monkeypatch):
         assert (found.count == before.shape[1]).all()
 
 
+def test_a_latent_without_the_blend_of_biases(pair):
+    """What it changes where the bias stays blended: the residual is b_0 + c (b_1 - b_0) short of x."""
+    found, share = insertions(pair), 1 / (WIDTHS[0] + 1)
+    blended, silent = np.zeros((CONTEXTS, WIDTHS[1])), np.zeros(CONTEXTS)
+    for block in pair.blocks("test"):
+        residual = (block.residual - share * pair.bias_difference).numpy()
+        silent += np.bincount(block.groups, (residual**2).sum(1), minlength=CONTEXTS)
+        codes = block.large.toarray().astype(np.float64) / pair.large.scale
+        for latent, row in enumerate(pair.large.directions.double().numpy()):
+            left = residual - codes[:, [latent]] * row
+            errors = np.bincount(block.groups, (left**2).sum(1), minlength=CONTEXTS)
+            blended[:, latent] += errors
+    expected = blended - silent[:, None]
+    np.testing.assert_allclose(found.latent_change, expected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(found.blend, silent - found.error2, rtol=1e-6, atol=1e-8)
+
+
 def test_the_error_is_that_of_the_codes_store(pair):
     found = insertions(pair)
     mse = found.error2.sum() / found.count.sum()

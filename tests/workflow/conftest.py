@@ -64,7 +64,8 @@ def tiny_config() -> dict:
             "main": group
             | {"sites": [SITE], "architecture": "batchtopk", "widths": [24, 48, 96], "k": [3, 6]},
             "other": group
-            | {"sites": sites[:1], "architecture": "batchtopk", "widths": [24, 48], "k": [3, 6]},
+            | {"sites": sites[:1], "architecture": "batchtopk", "widths": [24, 48], "k": [3, 6]}
+            | {"together": True},
             "topk": group | {"sites": [SITE], "architecture": "topk", "widths": [48], "k": [3]},
             "jumprelu": group
             | {"sites": [SITE], "architecture": "jumprelu", "widths": [48], "k": [3]},

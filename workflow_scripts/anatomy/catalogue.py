@@ -30,9 +30,9 @@ class Sae:
 
     @property
     def stream(self) -> str:
-        """Of a trained SAE: who of its site sees the same batches, and is trained side by side."""
+        """Which SAEs of its site it is trained side by side with; empty for one trained alone."""
         if not self.together:
-            return self.name
+            return ""
         options = dict(self.options)
         return f"{options['harvest']}-b{options['training']['batch_size']}-s{self.seed}"
 
