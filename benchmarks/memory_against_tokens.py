@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks.report import report
 
-CONTEXTS, POSITIONS, FACTOR = 128, 256, 4
+CONTEXTS, POSITIONS, FACTOR = 512, 256, 4
 SITE = "blocks.1.hook_resid_post"
 STAGES = ("harvest", "reconstruct", "pursuit", "moments", "decompose")
 
