@@ -170,3 +170,8 @@ def test_without_a_warm_process_snakemake_is_all_there_is(monkeypatch):
 def test_a_machine_with_a_gpu_has_no_warm_process(monkeypatch):
     monkeypatch.setattr(Path, "glob", lambda *_: iter([Path("/dev/nvidia0")]))
     assert not possible()
+
+
+def test_it_can_be_turned_off(monkeypatch):
+    monkeypatch.setenv("ANATOMY_WARM_START", "no")
+    assert not possible()

@@ -28,7 +28,12 @@ STREAMS = 3
 
 
 def possible() -> bool:
-    """Whether jobs can be forks: on Linux, and not where a GPU's driver may be running in them."""
+    """Whether jobs can be forks: on Linux, and not where a GPU's driver may be running in them.
+
+    ANATOMY_WARM_START=no in the environment turns them off.
+    """
+    if os.environ.get("ANATOMY_WARM_START") == "no":
+        return False
     return sys.platform == "linux" and not any(Path("/dev").glob("nvidia[0-9]*"))
 
 
