@@ -54,7 +54,7 @@ environment:
 	  rm -rf .venv; \
 	  $(PYTHON) -m venv .venv; \
 	  $(VENV) -m pip install -r envs/requirements.txt 2>&1 | tee .venv/pip.log | awk -v all="$$(grep -c == envs/requirements.txt)" ' \
-	    /^(Collecting|Processing) / && ++n % 20 == 0 { print "  " n " of " all " packages fetched"; fflush() } \
+	    /^(Collecting|Processing) / && ++n % 20 == 0 { print "  " (n < all ? n : all) " of " all " packages fetched"; fflush() } \
 	    /^Installing / { print "  unpacking them"; fflush() } \
 	    /^ERROR/ { print; fflush() }' || { echo "error: the installation failed; .venv/pip.log says more" >&2; exit 1; }; \
 	  cp envs/requirements.txt .venv/requirements.txt; }

@@ -19,6 +19,7 @@ POINTS = 1000  # of the curve
 
 params, draws = snakemake.params, snakemake.params.analysis["bootstrap"]
 store = open_activations(snakemake.input.activations)
+curve_path = snakemake.output.get("curve")
 tables, curves = [], []
 for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     likeness = similarity(small.directions, large.directions, params.threshold)
@@ -41,10 +42,11 @@ for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     }
     who = describe_pair(small.codes, large.codes, params.seed)
     tables.append(pd.DataFrame(columns).assign(**who))
-    # A latent that never fires says nothing about the direction of its effect.
-    cosine, alive = likeness.max_cosine[fired > 0], alone.latent_change[:, fired > 0]
-    curve = curve_table(cosine, alive, POINTS, draws, params.seed)
-    curves.append(curve.assign(**who, novel_below=params.threshold))
+    if curve_path:
+        # A latent that never fires says nothing about the direction of its effect.
+        cosine, alive = likeness.max_cosine[fired > 0], alone.latent_change[:, fired > 0]
+        curve = curve_table(cosine, alive, POINTS, draws, params.seed)
+        curves.append(curve.assign(**who, novel_below=params.threshold))
 write_table(snakemake.output.table, pd.concat(tables))
-if curve_path := snakemake.output.get("curve"):
+if curve_path:
     write_table(curve_path, pd.concat(curves))

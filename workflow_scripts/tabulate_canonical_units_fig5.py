@@ -19,19 +19,21 @@ POINTS = 400  # of figure 5, each exact, between two SAEs
 
 params, draws = snakemake.params, snakemake.params.analysis["bootstrap"]
 store = open_activations(snakemake.input.activations)
+swaps_path = snakemake.output.get("swaps")
 tables, swap_tables, done = [], [], 0
 for small, large in consecutive(snakemake.input.saes, snakemake.input.codes):
     likeness = similarity(small.directions, large.directions, params.threshold)
     moves = interpolation(components(likeness), params.seed)
     points, swaps = thinned(moves, POINTS), swap_points(moves)
-    recorded = np.union1d(points, swaps)
+    recorded = np.union1d(points, swaps) if swaps_path else points
     (path,) = walk(Pair(store, params.site, small, large), [moves], [recorded])
     table = point_table(path.at(points), moves, draws, params.seed)
     table["step"] += done
     done += len(moves.kinds)
     who = describe_pair(small.codes, large.codes, params.seed)
     tables.append(table.assign(**who))
-    swap_tables.append(swap_table(path.at(swaps), draws, params.seed).assign(**who))
+    if swaps_path:
+        swap_tables.append(swap_table(path.at(swaps), draws, params.seed).assign(**who))
 write_table(snakemake.output.table, pd.concat(tables))
-if swaps_path := snakemake.output.get("swaps"):
+if swaps_path:
     write_table(swaps_path, pd.concat(swap_tables))

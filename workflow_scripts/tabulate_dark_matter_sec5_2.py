@@ -2,8 +2,8 @@
 
 from workflow_scripts.anatomy.codes import open_codes
 from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.held_out_fvu import held_out_fvu
 from workflow_scripts.anatomy.job import begin
+from workflow_scripts.anatomy.normalised_error import held_out_fvu
 from workflow_scripts.anatomy.splits import Split
 from workflow_scripts.anatomy.tables import (
     concatenate,

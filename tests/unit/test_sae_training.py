@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import SITE, write_activations
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from safetensors.torch import load_file
 
 from workflow_scripts.anatomy.errors import AnatomyError
@@ -79,6 +82,19 @@ def test_sparse_steps_are_the_steps_of_sae_lens(store, architecture, dead_after,
         torch.testing.assert_close(found, weight, rtol=1e-4, atol=1e-4 * largest, msg=name)
     assert torch.equal(ours.act_freq_scores, theirs.act_freq_scores)
     assert torch.equal(ours.n_forward_passes_since_fired, theirs.n_forward_passes_since_fired)
+
+
+@given(
+    arrays(np.float32, st.integers(2, 60), elements=st.sampled_from([0.5, 1, 2, 3.25])), st.data()
+)
+def test_the_largest_entries_are_so_many_where_many_are_equal(values, data):
+    from workflow_scripts.anatomy.sparse_training import largest
+
+    count = data.draw(st.integers(1, len(values) - 1))
+    kept = largest(torch.from_numpy(values), count).numpy()
+    assert len(kept) == count
+    assert (np.diff(kept) > 0).all()
+    np.testing.assert_array_equal(np.sort(values[kept]), np.sort(values)[-count:])
 
 
 @pytest.mark.parametrize("architecture", ["standard", "topk", "batchtopk", "jumprelu"])

@@ -62,15 +62,14 @@ def canonical_units_plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUn
     plan = CanonicalUnitsPlan()
     block = config["canonical_units"]
     if not block:
-        plan.missing["table2"] = "canonical_units is not given"
+        plan.missing["table2"] = _not_given()
     if not (block and block["toy"]):
-        plan.missing["fig2"] = f"canonical_units{'.toy' if block else ''} is not given"
+        plan.missing["fig2"] = _not_given(block, "toy")
     _compare(plan, block, saes)
     for row, (which, extent) in STITCHED.items():
         chosen = block and block[which]
         if not chosen:
-            where = f"canonical_units.{which}" if block else "canonical_units"
-            plan.missing[row] = f"{where} is not given"
+            plan.missing[row] = _not_given(block, which)
             continue
         members = [sae for sae in saes if sae.group in chosen["saes"]]
         chain = nearest_l0(family(members, [chosen]), chosen["target_l0"])
@@ -86,13 +85,17 @@ def canonical_units_plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUn
     return plan
 
 
+def _not_given(block: dict[str, Any] | None = None, key: str = "") -> str:
+    """The outermost part of the configuration that is missing."""
+    return f"canonical_units{f'.{key}' if block else ''} is not given"
+
+
 def _compare(plan: CanonicalUnitsPlan, block: dict[str, Any] | None, saes: list[Sae]) -> None:
     """Assign SAEs to the figures that compare architectures."""
     for row, (which, wanted) in COMPARED.items():
         chosen = block and block[which]
         if not chosen:
-            where = f"canonical_units.{which}" if block else "canonical_units"
-            plan.missing[row] = f"{where} is not given"
+            plan.missing[row] = _not_given(block, which)
             continue
         members = family([sae for sae in saes if sae.group in chosen["saes"]], [chosen])
         known = [sae for sae in members if sae.nominal_l0 is not None and sae.width is not None]

@@ -8,6 +8,16 @@ import subprocess
 
 INTERRUPTED = 128 + signal.SIGINT
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
+# Looked up here, as little as possible being left to do between fork and exec; others than Linux lack it.
+_prctl = getattr(ctypes.CDLL(None), "prctl", lambda *_: 0)
+
+
+def die_with_parent() -> None:
+    """Let the kernel kill this process when its parent ends, however that happens."""
+    parent = os.getppid()
+    _prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def supervise(command: list[str]) -> int:
@@ -34,13 +44,8 @@ def supervise(command: list[str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN
     ]
     before = {number: signal.signal(number, interrupt) for number in caught}
-    prctl = getattr(ctypes.CDLL(None), "prctl", lambda *_: 0)
     try:
-        child = subprocess.Popen(
-            command,
-            start_new_session=True,
-            preexec_fn=lambda: prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL),
-        )
+        child = subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent)
         if interrupted:
             interrupt()
         status = child.wait()

@@ -5,7 +5,7 @@ import numpy as np
 from workflow_scripts.anatomy.claims.canonical_units_measures import mean_of
 from workflow_scripts.anatomy.claims.canonical_units_paper import GPT2
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.measures import chosen, columns, combination
+from workflow_scripts.anatomy.claims.measures import chosen, combination, mean_column, said
 from workflow_scripts.anatomy.claims.rule import at_least, between, positive
 
 LATENTS = "latents"
@@ -54,11 +54,11 @@ def _between_seeds(**where: object) -> Measure:
 
     def measure(tables: Tables) -> Measurement:
         table = chosen(tables["fig19"], comparison="seeds", **where)
-        ends = (float(part.mean()) for part in columns(table, "reconstruction_share"))
-        return Measurement.of(ends, LATENTS)
+        return mean_column(table, "reconstruction_share", LATENTS)
 
-    at = "".join(f", {column} {value}" for column, value in where.items())
-    return Measure(f"mean reconstruction_share of comparison seeds (fig19{at})", measure)
+    return Measure(
+        f"mean reconstruction_share of comparison seeds ({said('fig19', **where)})", measure
+    )
 
 
 CLAIMS = [

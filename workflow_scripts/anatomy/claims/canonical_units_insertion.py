@@ -12,7 +12,15 @@ from workflow_scripts.anatomy.claims.canonical_units_paper import GEMMA, GPT2, O
 from workflow_scripts.anatomy.claims.canonical_units_slips import swaps_note
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
 from workflow_scripts.anatomy.claims.contrasts import mean_interval
-from workflow_scripts.anatomy.claims.measures import beside, chosen, columns, lowest
+from workflow_scripts.anatomy.claims.measures import (
+    CONTEXTS,
+    beside,
+    chosen,
+    columns,
+    lowest,
+    mean_column,
+    said,
+)
 from workflow_scripts.anatomy.claims.rule import at_least, between, more_than, negative
 
 BOTH = "contexts and latents"
@@ -43,9 +51,9 @@ def _helping(name: str, novel: bool, lowers: bool, **where: object) -> Measure:
         return share_below_zero(parts if lowers else negated(parts), BOTH)
 
     which, sign = ("novel" if novel else "reconstruction"), ("below" if lowers else "above")
-    at = "".join(f", {column} {value}" for column, value in where.items())
     return Measure(
-        f"share of {which} latents with a delta_mse_latent {sign} 0 ({name}{at})", measure
+        f"share of {which} latents with a delta_mse_latent {sign} 0 ({said(name, **where)})",
+        measure,
     )
 
 
@@ -82,11 +90,11 @@ def _all_added(**where: object) -> Measure:
     def measure(tables: Tables) -> Measurement:
         table = chosen(tables["fig18"], **where)
         table = chosen(table, n_added=table["n_added"].max())
-        ends = (float(part.mean()) for part in columns(table, "mse_change"))
-        return Measurement.of(ends, "contexts")
+        return mean_column(table, "mse_change", CONTEXTS)
 
-    at = "".join(f", {column} {value}" for column, value in where.items())
-    return Measure(f"mse_change with all novel latents added, in per cent (fig18{at})", measure)
+    return Measure(
+        f"mse_change with all novel latents added, in per cent ({said('fig18', **where)})", measure
+    )
 
 
 CLAIMS = [

@@ -62,6 +62,16 @@ def chosen(table: pd.DataFrame, **where: object) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+def said(table: str, **where: object) -> str:
+    """How a measure's description names a table, or those of its rows that `chosen` takes."""
+    return ", ".join([table, *(f"{column} {value}" for column, value in where.items())])
+
+
+def mean_column(table: pd.DataFrame, name: str, over: str) -> Measurement:
+    """Mean of a column; the ends of its interval are the means of the rows' ends."""
+    return Measurement.of((part.mean() for part in columns(table, name)), over)
+
+
 def combination(
     table: pd.DataFrame, name: str, weights: NDArray, over: str = CONTEXTS
 ) -> Measurement:

@@ -12,7 +12,8 @@ import secrets
 import sys
 from pathlib import Path
 
-from workflow_scripts.anatomy.warm_start.server import die_with_parent, possible, serve
+from workflow_scripts.anatomy.supervision import die_with_parent
+from workflow_scripts.anatomy.warm_start.server import possible, serve
 
 HOOK = Path(__file__).parent / "hook"
 

@@ -2,7 +2,6 @@
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -16,6 +15,8 @@ import threading
 from importlib import import_module
 from pathlib import Path
 
+from workflow_scripts.anatomy.supervision import die_with_parent
+
 # What most jobs import, and what takes long: torch and sae_lens (with transformers) above all.
 LOADED = (
     *("torch", "torch.nn.functional", "numpy", "pandas", "zarr", "safetensors.torch", "dask"),
@@ -23,7 +24,6 @@ LOADED = (
     *("matplotlib.figure", "matplotlib.style", "matplotlib.backends.backend_agg"),
     *("matplotlib.backends.backend_pdf", "seaborn", "sae_lens", "sae_lens.training.sae_trainer"),
 )
-PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 STREAMS = 3
 
 
@@ -35,14 +35,6 @@ def possible() -> bool:
     if os.environ.get("ANATOMY_WARM_START") == "no":
         return False
     return sys.platform == "linux" and not any(Path("/dev").glob("nvidia[0-9]*"))
-
-
-def die_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends, however that happens."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def serve(name: str) -> None:
