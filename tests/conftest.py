@@ -13,28 +13,45 @@ from workflow_scripts.anatomy.store import writing
 SITE = "blocks.1.hook_resid_post"
 
 
-def write_activations(path: Path, x: np.ndarray, min_position: int = 0) -> ActivationStore:
-    """An activation store that holds x, (C, T, d), at `SITE`; tokens and losses are counted up."""
-    contexts, positions, _ = x.shape
+def plant_harvest(
+    path: Path,
+    activations: dict[str, np.ndarray],
+    tokens: np.ndarray | None = None,
+    loss: np.ndarray | None = None,
+    min_position: int = 0,
+) -> ActivationStore:
+    """A store of activations (C, T, d) by hook point; tokens (C, T) are 0, losses 0 and NaN at first."""
+    contexts, positions, _ = next(iter(activations.values())).shape
+    if loss is None:
+        loss = np.zeros((contexts, positions))
+        loss[:, 0] = np.nan
+    none = np.zeros((contexts, positions), np.int32)
     with writing(path, "activations") as group:
-        for name in ("tokens", "documents"):
-            values = (
-                np.arange(contexts * positions, dtype=np.int32).reshape(contexts, positions) % 7
+        group.create_array("tokens", data=none if tokens is None else tokens.astype(np.int32))
+        group.create_array("documents", data=none)
+        group.create_array("loss", data=loss.astype(np.float32))
+        for name, x in activations.items():
+            group.create_array(
+                f"activations/{name}",
+                data=x.astype(np.float32),
+                chunks=(4, positions, x.shape[2]),
             )
-            group.create_array(name, data=values)
-        group.create_array("loss", data=np.zeros((contexts, positions), np.float32))
-        group.create_array(
-            f"activations/{SITE}", data=x.astype(np.float32), chunks=(4, positions, x.shape[2])
-        )
         group.attrs.update(
             model="planted",
             harvest="planted",
-            hook_points=[SITE],
+            hook_points=list(activations),
             min_position=min_position,
             context_length=positions,
             has_bos=False,
         )
     return open_activations(path)
+
+
+def write_activations(path: Path, x: np.ndarray, min_position: int = 0) -> ActivationStore:
+    """An activation store that holds x, (C, T, d), at `SITE`; tokens are counted up."""
+    contexts, positions, _ = x.shape
+    tokens = np.arange(contexts * positions).reshape(contexts, positions) % 7
+    return plant_harvest(path, {SITE: x}, tokens, min_position=min_position)
 
 
 def correlated(contexts: int, positions: int, d: int, seed: int = 0) -> np.ndarray:

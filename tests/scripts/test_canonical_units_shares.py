@@ -1,16 +1,12 @@
 """Figures 2 and 19 of the canonical-units paper, through the scripts themselves and to the drawing."""
 
-import logging
-import runpy
-import sys
 from itertools import permutations
-from pathlib import Path
-from types import SimpleNamespace as Named
 
 import pytest
 import torch
 
 from tests.conftest import SITE, correlated, random_dictionary, write_activations
+from tests.scripts.running import run_script
 from workflow_scripts.anatomy.codes import open_codes
 from workflow_scripts.anatomy.colours_and_shapes import compose
 from workflow_scripts.anatomy.configuration import load_schema
@@ -20,27 +16,7 @@ from workflow_scripts.anatomy.figures.style import styled
 from workflow_scripts.anatomy.reconstruct import reconstruct
 from workflow_scripts.anatomy.tables import read_table
 
-ROOT = Path(__file__).resolve().parents[2]
 THRESHOLD = 0.7
-
-
-@pytest.fixture(autouse=True)
-def as_it_was(monkeypatch):
-    """A script takes the log and the hook for exceptions for itself."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    log, threads = logging.getLogger("anatomy"), torch.get_num_threads()
-    handlers, propagate = list(log.handlers), log.propagate
-    yield
-    log.handlers, log.propagate = handlers, propagate
-    torch.set_num_threads(threads)
-
-
-def run(script, folder, **parts):
-    """Run a script as Snakemake would, with an object named `snakemake` in its globals."""
-    named = {name: Named(**part) for name, part in parts.items()}
-    job = Named(threads=1, log=[str(folder / "log")], **named)
-    logging.getLogger("anatomy").handlers = []
-    runpy.run_path(str(ROOT / "workflow_scripts" / f"{script}.py"), init_globals={"snakemake": job})
 
 
 @pytest.fixture
@@ -81,9 +57,9 @@ def test_fig19_has_every_ordered_pair(paths, tmp_path, with_seeds):
     for name, chosen in (("seeds", seeds), ("sizes", sizes)):
         given[name] = [paths[key][0] for key in chosen]
         given[f"{name}_codes"] = [paths[key][1] for key in chosen]
-    run(
+    run_script(
         "tabulate_canonical_units_fig19",
-        tmp_path,
+        tmp_path / "log",
         input=given,
         output={"table": tmp_path / "fig19.csv"},
         params={"threshold": THRESHOLD},
@@ -120,7 +96,8 @@ def test_fig2_from_configuration_to_drawing(tmp_path):
     toy = {name: each["default"] for name, each in about.items()}
     toy |= {"shapes": 2, "steps": 60, "restarts": 2, "seeds": [3, 1]}
     outputs = {name: tmp_path / f"{name}.csv" for name in ("table", "latents")}
-    run("tabulate_canonical_units_fig2", tmp_path, output=outputs, params={"toy": toy})
+    log = tmp_path / "log"
+    run_script("tabulate_canonical_units_fig2", log, output=outputs, params={"toy": toy})
     table, latents = (read_table(path) for path in outputs.values())
     for read, made in zip((table, latents), compose(**toy), strict=True):
         assert list(read) == list(made)

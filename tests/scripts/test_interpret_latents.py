@@ -9,32 +9,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.scripts.running import ROOT
 from workflow_scripts.anatomy.figures.dark_matter.fig7 import draw
 from workflow_scripts.anatomy.interpretability.scores import QUANTILE_NAMES
 from workflow_scripts.anatomy.store import writing
 from workflow_scripts.anatomy.tables import read_table
 from workflow_scripts.anatomy.tokenization import load_tokenizer, token_strings, train_tokenizer
 
-ROOT = Path(__file__).resolve().parents[2]
 POSITIONS, CONTEXTS, FIRST = 128, 240, 8
 
-RUN = """
-import json, runpy, sys
-from types import SimpleNamespace as Named
-parts = json.loads(sys.argv[2])
-log = parts.pop("log")
-job = Named(threads=1, log=log, **{name: Named(**value) for name, value in parts.items()})
-runpy.run_path(sys.argv[1], init_globals={"snakemake": job})
+EXECUTE = """
+import json, sys
+from tests.scripts.running import execute
+execute(**json.loads(sys.argv[1]))
 """
 
 
 def run(script: str, folder: Path, **parts) -> subprocess.CompletedProcess:
-    """Run a script as Snakemake would, with an object named `snakemake` in its globals."""
-    path = ROOT / "workflow_scripts" / f"{script}.py"
-    job = json.dumps({"log": [str(folder / f"{script}.log")], **parts}, default=str)
-    return subprocess.run(
-        [sys.executable, "-c", RUN, str(path), job], cwd=ROOT, capture_output=True, text=True
-    )
+    """Run a script in a process of its own, which may fail."""
+    job = json.dumps({"script": script, "log": folder / f"{script}.log", **parts}, default=str)
+    command = [sys.executable, "-c", EXECUTE, job]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,13 @@
 """From a model, a harvest and SAEs to the tables and figures about losses, through the scripts themselves."""
 
 import json
-import logging
-import runpy
-import sys
-from pathlib import Path
-from types import SimpleNamespace as Named
 
 import numpy as np
 import pytest
 import torch
 
-from tests.conftest import random_dictionary
-from tests.unit.planted_harvest import plant_harvest
+from tests.conftest import plant_harvest, random_dictionary
+from tests.scripts.running import run_script
 from tests.unit.tiny_models import tiny
 from workflow_scripts.anatomy.codes import open_codes
 from workflow_scripts.anatomy.figures.canonical_units import fig7, fig9
@@ -23,7 +18,6 @@ from workflow_scripts.anatomy.reconstruct import reconstruct
 from workflow_scripts.anatomy.splits import Split
 from workflow_scripts.anatomy.tables import read_table
 
-ROOT = Path(__file__).resolve().parents[2]
 SITE = "blocks.1.hook_mlp_out"
 C, T, FIRST, D = 30, 12, 3, 16
 ANALYSIS = {"split": "context", "train_fraction": 0.5, "bootstrap": 100}
@@ -36,26 +30,6 @@ SAES = [
     ("topk", 24, 8, 0),
 ]
 NAMES = [f"{architecture}-w{width}-k{k}-s{seed}" for architecture, width, k, seed in SAES]
-
-
-@pytest.fixture(autouse=True)
-def as_it_was(monkeypatch):
-    """A script takes the log and the hook for exceptions for itself."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    log, threads = logging.getLogger("anatomy"), torch.get_num_threads()
-    handlers, propagate = list(log.handlers), log.propagate
-    yield
-    log.handlers, log.propagate = handlers, propagate
-    torch.set_num_threads(threads)
-
-
-def run(script, log, **parts):
-    """Run a script as Snakemake would, with an object named `snakemake` in its globals."""
-    job = Named(threads=1, log=[str(log)], **{name: Named(**part) for name, part in parts.items()})
-    path = ROOT / "workflow_scripts" / f"{script}.py"
-    logging.getLogger("anatomy").handlers = []
-    runpy.run_path(str(path), init_globals={"snakemake": job})
-    return Path(log).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +67,7 @@ def saes(folder, names=NAMES):
 
 def measure(folder, output, names=NAMES, code="1"):
     """Run the script; return which entries it measured."""
-    text = run(
+    text = run_script(
         "measure_losses",
         output.with_name("log"),
         input=saes(folder, names) | {"model": folder / "model.json", "maps": []},
@@ -122,7 +96,7 @@ def losses(world, tmp_path_factory):
 def tabulate(script, folder, table, **parts):
     parts["input"] = saes(folder) | parts["input"]
     parts["params"] = {"bootstrap": 100, "seed": 0} | parts.get("params", {})
-    run(
+    run_script(
         f"tabulate_canonical_units_{script}",
         table.with_suffix(".log"),
         output={"table": table},
@@ -176,7 +150,7 @@ def test_the_rendered_table_has_the_papers_columns(world, losses, tmp_path):
     table = tmp_path / "table2.csv"
     tabulate("table2", world, table, input={"losses": [losses] * len(NAMES)})
     columns = {"sae": "Name", "width": "Dict. size", "celr_zero": "CELR Zero"}
-    run(
+    run_script(
         "render_table",
         tmp_path / "log",
         input={"table": table},

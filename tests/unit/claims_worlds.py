@@ -19,6 +19,16 @@ def with_ends(table: pd.DataFrame, *names: str) -> pd.DataFrame:
     return table
 
 
+def widened(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The same numbers, with intervals that leave everything open."""
+    wide = {}
+    for name, table in world.items():
+        of = [column.removesuffix("_lo") for column in table if column.endswith("_lo")]
+        ends = {f"{each}_lo": -1e3 for each in of} | {f"{each}_hi": 1e3 for each in of}
+        wide[name] = table.assign(**ends)
+    return wide
+
+
 def saes(site: str, widths=WIDTHS, l0s=L0S) -> pd.DataFrame:
     rows = [
         {"model": MODEL, "site": site, "sae": f"w{w:g}-{l0:g}", "width": w, "l0": l0, "seed": 0}

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import correlated, random_dictionary
-from planted_harvest import plant_harvest
+from conftest import correlated, plant_harvest, random_dictionary
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 

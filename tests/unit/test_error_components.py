@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import SITE, correlated, random_dictionary
-from planted_harvest import plant_harvest
+from conftest import SITE, correlated, plant_harvest, random_dictionary
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LinearRegression
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import random_dictionary
-from planted_harvest import plant_harvest
+from conftest import plant_harvest, random_dictionary
 from scipy.special import log_softmax
 from tiny_models import tiny
 
