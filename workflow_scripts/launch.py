@@ -10,10 +10,15 @@ from workflow_scripts.anatomy.leftovers import is_locked, only_launch, require_u
 from workflow_scripts.anatomy.outcome import error_lines, results, run_name
 from workflow_scripts.anatomy.supervision import INTERRUPTED, supervise
 
-QUIET = {
+# What jobs find in their environment, unless it is set already.
+ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "WANDB_MODE": "disabled",
+    # glibc would give the memory of each large array back to the kernel, and fetch it anew a step
+    # later: a sixth of the time of a training on a CPU.
+    "MALLOC_MMAP_THRESHOLD_": str(2**26),
+    "MALLOC_TRIM_THRESHOLD_": str(2**29),
 }
 
 
@@ -22,7 +27,8 @@ def main(arguments: list[str]) -> int:
     folder, started = Path.cwd(), time.time()
     snakemake = [sys.executable, "-m", "snakemake"]
     warm = [sys.executable, "-m", "workflow_scripts.anatomy.warm_start"]
-    os.environ.update(QUIET)
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     try:
         with only_launch(folder):
             require_unused(folder)
