@@ -8,6 +8,7 @@ comment or docstring changes nothing; a changed function body changes exactly th
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -27,16 +28,50 @@ def code_of(*entries: str) -> str:
     ------
     AnatomyError: an entry does not exist, or is not valid Python.
     """
-    reached: dict[tuple[str, str], str] = {}
+    reach = _Reach()
     for entry in entries:
         module, _, name = entry.partition(":")
         if module.endswith(".py"):
             module = f"{PACKAGE}.{module.removesuffix('.py')}"
-        _visit(module, name or "*", reached)
+        reach.visit(module, name or "*")
     content = "\n".join(
-        f"{module}:{name} {code}" for (module, name), code in sorted(reached.items())
+        f"{module}:{name} {code}" for (module, name), code in sorted(reach.texts.items())
     )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+class _Reach:
+    """What is reached so far: the text of each (module, name); and the modules as they are now."""
+
+    def __init__(self) -> None:
+        self.texts: dict[tuple[str, str], str] = {}
+        self.modules: dict[str, _Module] = {}
+
+    def visit(self, module: str, name: str) -> None:
+        """Reach a name of a module, "*" for all of them, and what these reach."""
+        if (module, name) in self.texts:
+            return
+        if module not in self.modules:
+            self.modules[module] = _parse(module)
+        parsed = self.modules[module]
+        if name == "*":
+            self.texts[module, name] = ""
+            for each in parsed.definitions:
+                self.visit(module, each)
+        elif name in parsed.definitions:
+            self._include(module, name)
+        elif name in parsed.imports:
+            self.visit(*parsed.imports[name])
+            return
+        else:
+            raise AnatomyError(f"{module} has no {name}, which the code of a rule asks for")
+        if (module, "") not in self.texts:
+            self._include(module, "")
+
+    def _include(self, module: str, name: str) -> None:
+        self.texts[module, name], uses = self.modules[module].part(name)
+        for target_module, target_name in uses:
+            self.visit(target_module or module, target_name)
 
 
 class _Module:
@@ -46,6 +81,7 @@ class _Module:
         self.definitions: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, tuple[str, str]] = {}
         self.rest: list[ast.stmt] = []
+        self.parts: dict[str, tuple[str, list[tuple[str, str]]]] = {}
         for statement in tree.body:
             self._place(statement)
 
@@ -74,6 +110,43 @@ class _Module:
                 pass
             case _:
                 self.rest.append(statement)
+
+    def part(self, name: str) -> tuple[str, list[tuple[str, str]]]:
+        """The text of a definition, or of the rest (""), and the (module, name) that it uses.
+
+        The module is "" where it is this one. Computed once: most rules reach much the same code.
+        """
+        if name not in self.parts:
+            statements = self.definitions[name] if name else self.rest
+            uses = [use for statement in statements for use in self._uses(statement, name)]
+            text = "\n".join(_dump(statement) for statement in statements)
+            self.parts[name] = text, list(dict.fromkeys(uses))
+        return self.parts[name]
+
+    def _uses(self, statement: ast.stmt, name: str) -> Iterator[tuple[str, str]]:
+        nodes = list(ast.walk(statement))
+        modules = {}
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for local, target in _targets(node).items():
+                    if target[0].startswith(PACKAGE):
+                        modules[local] = target
+        visible = self.imports | modules
+        attributes = {
+            id(node.value): node.attr
+            for node in nodes
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        }
+        yield from (target for target in modules.values() if target[1] != "*")
+        for node in nodes:
+            if not isinstance(node, ast.Name):
+                continue
+            if node.id in visible:
+                module, wanted = visible[node.id]
+                # `module.name` reaches that name alone, not the whole module.
+                yield module, attributes.get(id(node), "*") if wanted == "*" else wanted
+            elif node.id in self.definitions and node.id != name:
+                yield "", node.id
 
 
 def _targets(statement: ast.Import | ast.ImportFrom) -> dict[str, tuple[str, str]]:
@@ -111,58 +184,6 @@ def _parse_file(path: Path, mtime: int, size: int) -> _Module:
         return _Module(ast.parse(path.read_text()))
     except SyntaxError as error:
         raise AnatomyError(f"{path}:{error.lineno}: {error.msg}") from error
-
-
-def _visit(module: str, name: str, reached: dict[tuple[str, str], str]) -> None:
-    if (module, name) in reached:
-        return
-    parsed = _parse(module)
-    if name == "*":
-        reached[module, name] = ""
-        for each in parsed.definitions:
-            _visit(module, each, reached)
-    elif name in parsed.definitions:
-        _include(module, name, parsed.definitions[name], reached)
-    elif name in parsed.imports:
-        _visit(*parsed.imports[name], reached)
-        return
-    else:
-        raise AnatomyError(f"{module} has no {name}, which the code of a rule asks for")
-    if (module, "") not in reached:
-        _include(module, "", parsed.rest, reached)
-
-
-def _include(
-    module: str, name: str, statements: list[ast.stmt], reached: dict[tuple[str, str], str]
-) -> None:
-    reached[module, name] = "\n".join(_dump(statement) for statement in statements)
-    parsed = _parse(module)
-    for statement in statements:
-        modules = {}
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for local, target in _targets(node).items():
-                    if target[0].startswith(PACKAGE):
-                        modules[local] = target
-        visible = parsed.imports | modules
-        attributes = {
-            id(node.value): node.attr
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-        }
-        for target_module, target_name in modules.values():
-            if target_name != "*":
-                _visit(target_module, target_name, reached)
-        for node in ast.walk(statement):
-            if not isinstance(node, ast.Name):
-                continue
-            if node.id in visible:
-                target_module, target_name = visible[node.id]
-                # `module.name` reaches that name alone, not the whole module.
-                wanted = attributes.get(id(node), "*") if target_name == "*" else target_name
-                _visit(target_module, wanted, reached)
-            elif node.id in parsed.definitions and node.id != name:
-                _visit(module, node.id, reached)
 
 
 def _dump(statement: ast.stmt) -> str:
