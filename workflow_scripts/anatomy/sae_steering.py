@@ -30,7 +30,7 @@ REACHED = 0.6
 # Penalty to begin with, as a share of the squared norm d of the scaled activations.
 FIRST_PENALTY = 0.01
 # Highest coefficient, as a multiple of the first.
-HIGHEST = 10.0
+HIGHEST = 20.0
 # |log| of what is fed back: one odd batch moves the coefficient no further.
 MOST = 2.5
 # L0 that thresholds are first set to, as a multiple of k, and after which share of the steps at least.
