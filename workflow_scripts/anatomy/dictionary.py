@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,6 +64,13 @@ def concatenate(codes: list[SparseCodes]) -> SparseCodes:
         torch.cat([part.values for part in codes]),
         torch.cat([part.l0 for part in codes]),
     )
+
+
+def nonzero(mask: Tensor) -> Tensor:
+    """Positions of a flat mask, ascending; numpy scans a sparse mask several times faster."""
+    if mask.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(mask.numpy()))
+    return mask.nonzero().flatten()
 
 
 @dataclass
@@ -143,10 +151,10 @@ class Dictionary:
             l0, values, indices = active.sum(-1), values[active], indices[active]
         else:
             floor = 0.0 if self.threshold is None else self.threshold.clamp(min=0)
-            active = pre > floor
-            entries = active.flatten().nonzero().flatten()
-            l0, values = active.sum(-1), pre.flatten()[entries]
-            indices = entries % self.width
+            entries = nonzero((pre > floor).flatten())
+            rows, values = entries // self.width, pre.flatten()[entries]
+            indices = entries - rows * self.width
+            l0 = torch.bincount(rows, minlength=len(pre))
         return SparseCodes(indices.int(), values, l0.int())
 
     def decode(self, codes: SparseCodes, token_mean: Tensor | None = None) -> Tensor:

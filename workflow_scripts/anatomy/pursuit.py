@@ -151,7 +151,7 @@ class _Correlations:
         kept = now.gather(1, atoms)
         # An atom taken twice has a slot that is active and one that is not: the mask must win.
         now.scatter_reduce_(1, atoms, kept.masked_fill(active, -torch.inf), "amin")
-        best, atom = now.max(1)
+        best, atom = _largest(now)
         now.scatter_(1, atoms, kept)
         return best, atom
 
@@ -184,7 +184,7 @@ class _Residuals:
             inside = active & (atoms >= start) & (atoms < start + found.shape[1])
             token, slot = inside.nonzero(as_tuple=True)
             found[token, atoms[token, slot] - start] = -torch.inf
-            value, at = found.max(1)
+            value, at = _largest(found)
             atom = torch.where(value > best, at + start, atom)
             best = torch.maximum(best, value)
         return best, atom
@@ -211,6 +211,14 @@ def _combine(rows: Tensor, atoms: Tensor, weights: Tensor) -> Tensor:
     return torch.nn.functional.embedding_bag(
         atoms, rows, mode="sum", per_sample_weights=weights.contiguous()
     )
+
+
+def _largest(correlations: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest of each row and where it is, each (n,); numpy finds it several times faster."""
+    if correlations.device.type != "cpu":
+        return correlations.max(1)
+    at = torch.from_numpy(correlations.numpy().argmax(1))
+    return correlations.gather(1, at[:, None])[:, 0], at
 
 
 def _permuted(codes: SparseCodes, order: Tensor) -> SparseCodes:

@@ -19,6 +19,8 @@ from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from workflow_scripts.anatomy.dictionary import nonzero
+
 # The next batch's candidates lie above this share of the smallest activation selected now. Most
 # steps then find enough of them; the selection is exact either way.
 SLACK = 0.9
@@ -130,9 +132,9 @@ class SparseBatchTopKTrainingSAE(_SparseStep, BatchTopKTrainingSAE):
         """Flat positions, ascending, of the k * batch largest positive entries."""
         flat = pre.flatten()
         count = int(self.cfg.k * len(pre))
-        entries = _nonzero(flat > self.floor) if self.floor is not None else flat[:0]
+        entries = nonzero(flat > self.floor) if self.floor is not None else flat[:0]
         if len(entries) < count:
-            entries = _nonzero(flat > 0)
+            entries = nonzero(flat > 0)
         values = flat[entries]
         if len(entries) > count:
             kept = largest(values, count)
@@ -238,12 +240,5 @@ def largest(values: Tensor, count: int) -> Tensor:
     smallest = np.partition(array, len(array) - count)[len(array) - count]
     kept = array > smallest
     ties = np.flatnonzero(array == smallest)
-    kept[ties[: count - np.count_nonzero(kept)]] = True
+    kept[ties[: count - np.countnonzero(kept)]] = True
     return torch.from_numpy(np.flatnonzero(kept))
-
-
-def _nonzero(mask: Tensor) -> Tensor:
-    """Positions of a flat mask, ascending; numpy scans a sparse mask several times faster."""
-    if mask.device.type == "cpu":
-        return torch.from_numpy(np.flatnonzero(mask.numpy()))
-    return mask.nonzero().flatten()
