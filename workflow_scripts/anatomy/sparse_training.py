@@ -240,5 +240,5 @@ def largest(values: Tensor, count: int) -> Tensor:
     smallest = np.partition(array, len(array) - count)[len(array) - count]
     kept = array > smallest
     ties = np.flatnonzero(array == smallest)
-    kept[ties[: count - np.countnonzero(kept)]] = True
+    kept[ties[: count - np.count_nonzero(kept)]] = True
     return torch.from_numpy(np.flatnonzero(kept))
