@@ -67,5 +67,6 @@ def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
     """Write a figure to both files; without dates, so that the same figure gives the same bytes."""
     with replacing(pdf) as temporary:
         figure.savefig(temporary, metadata={"CreationDate": None})
+    figure.set_layout_engine("none")  # everything is in its place, which takes a while to find
     with replacing(png) as temporary:
         figure.savefig(temporary, dpi=300, metadata={"Software": None})
