@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,6 +96,19 @@ def test_the_largest_entries_are_so_many_where_many_are_equal(values, data):
     assert len(kept) == count
     assert (np.diff(kept) > 0).all()
     np.testing.assert_array_equal(np.sort(values[kept]), np.sort(values)[-count:])
+
+
+@given(arrays(np.float32, (5, 9), elements=st.sampled_from([-1, 0, 0.5, 1, 2, 3.25])))
+def test_topk_takes_k_positive_entries_of_a_row_where_many_are_equal(pre):
+    from workflow_scripts.anatomy.sparse_training import SparseTopKTrainingSAE
+
+    sae = SimpleNamespace(cfg=SimpleNamespace(k=K))
+    entries = SparseTopKTrainingSAE._select(sae, torch.from_numpy(pre)).numpy()
+    assert (np.diff(entries) > 0).all()
+    for row, values in enumerate(pre):
+        kept = np.sort(pre.flatten()[entries[entries // 9 == row]])
+        expected = np.sort(values)[-K:]
+        np.testing.assert_array_equal(kept, expected[expected > 0])
 
 
 @pytest.mark.parametrize("architecture", ["standard", "topk", "batchtopk", "jumprelu"])

@@ -90,8 +90,7 @@ class _SparseStep:
             rank = acts.detach()
             if self.cfg.rescale_acts_by_decoder_norm:
                 rank = rank * W_dec.detach().norm(dim=-1)
-            kept = torch.zeros_like(rank).scatter_(-1, rank.topk(most, sorted=False).indices, 1.0)
-            acts = acts * kept
+            acts = acts * (rank >= kth_largest(rank, most))
         residual = (x - sae_out).detach()
         loss = (acts @ W_dec - residual).square().sum(-1).mean()
         return self.cfg.aux_loss_coefficient * min(len(dead) / most, 1.0) * loss
@@ -102,9 +101,12 @@ class SparseTopKTrainingSAE(_SparseStep, TopKTrainingSAE):
 
     def _select(self, pre: Tensor) -> Tensor:
         """Flat positions, ascending, of the k largest positive entries of each row."""
-        values, latents = pre.topk(self.cfg.k, dim=-1, sorted=False)
-        starts = torch.arange(len(pre), device=pre.device)[:, None] * pre.shape[1]
-        return (latents + starts)[values > 0].sort().values
+        entries = nonzero((pre >= kth_largest(pre, self.cfg.k)).flatten())
+        if len(entries) != self.cfg.k * len(pre):  # some are equal
+            latents = pre.topk(self.cfg.k, dim=-1, sorted=False).indices
+            starts = torch.arange(len(pre), device=pre.device)[:, None] * pre.shape[1]
+            entries = (latents + starts).flatten().sort().values
+        return entries[pre.flatten()[entries] > 0]
 
 
 class SparseBatchTopKTrainingSAE(_SparseStep, BatchTopKTrainingSAE):
@@ -230,6 +232,14 @@ def _order(latents: Tensor, m: int) -> Tensor:
     if latents.device.type == "cpu" and m <= 2**16:
         return torch.from_numpy(np.argsort(latents.numpy().astype(np.uint16), kind="stable"))
     return latents.argsort(stable=True)
+
+
+def kth_largest(values: Tensor, k: int) -> Tensor:
+    """The k-th largest of each row, (n, 1); numpy finds it two to four times faster on a CPU."""
+    if values.device.type != "cpu":
+        return values.topk(k, dim=-1).values[:, -1:]
+    at = values.shape[1] - k
+    return torch.from_numpy(np.partition(values.numpy(), at, axis=1)[:, at : at + 1])
 
 
 def largest(values: Tensor, count: int) -> Tensor:
