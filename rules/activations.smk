@@ -12,6 +12,7 @@ rule harvest_activations:
         "<store>/logs/{model}/{harvest}.log",
     benchmark:
         "<store>/benchmarks/{model}/{harvest}.tsv"
+    priority: 10
     conda:
         "../envs/environment.yaml"
     threads: 8

@@ -1,4 +1,5 @@
-# From text to language models: documents, tokenizers, tokens, weights.
+# From text to language models: documents, tokenizers, tokens, weights. All else waits for them and for
+# the harvests, so they go before what could run beside them.
 
 TRAINED_MODELS = "|".join(n for n, m in config["models"].items() if m["kind"] == "train") or "(?!)"
 IMPORTED_MODELS = "|".join(n for n, m in config["models"].items() if m["kind"] == "hf") or "(?!)"
@@ -15,6 +16,7 @@ rule collect_documents:
         "<store>/logs/datasets/{dataset}.log",
     benchmark:
         "<store>/benchmarks/datasets/{dataset}.tsv"
+    priority: 10
     conda:
         "../envs/environment.yaml"
     resources:
@@ -41,9 +43,9 @@ rule train_tokenizer:
         "<store>/benchmarks/{model}/tokenizer.tsv"
     wildcard_constraints:
         model=TRAINED_MODELS,
+    priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 2
     resources:
         mem_mb=lambda w, input, attempt: attempt * (1000 + 20 * int(input.size_mb)),
         runtime=lambda w, attempt: 60 * attempt,
@@ -90,6 +92,7 @@ rule tokenize_documents:
         "<store>/logs/{model}/tokens/{dataset}.{split}.log",
     benchmark:
         "<store>/benchmarks/{model}/tokens/{dataset}.{split}.tsv"
+    priority: 10
     conda:
         "../envs/environment.yaml"
     resources:
@@ -117,6 +120,7 @@ rule train_language_model:
         "<store>/benchmarks/{model}/model.tsv"
     wildcard_constraints:
         model=TRAINED_MODELS,
+    priority: 10
     conda:
         "../envs/environment.yaml"
     threads: 8
