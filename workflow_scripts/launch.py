@@ -12,7 +12,6 @@ from workflow_scripts.anatomy.supervision import INTERRUPTED, supervise
 
 # What jobs find in their environment, unless it is set already.
 ENVIRONMENT = {
-    "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "WANDB_MODE": "disabled",
     # glibc would give the memory of each large array back to the kernel, and fetch it anew a step
@@ -27,8 +26,7 @@ def main(arguments: list[str]) -> int:
     folder, started = Path.cwd(), time.time()
     snakemake = [sys.executable, "-m", "snakemake"]
     warm = [sys.executable, "-m", "workflow_scripts.anatomy.warm_start"]
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    os.environ |= ENVIRONMENT | os.environ.copy()
     try:
         with only_launch(folder):
             require_unused(folder)

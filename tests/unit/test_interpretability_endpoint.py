@@ -82,19 +82,17 @@ class Server:
             scripted = self.scripted.pop(0) if self.scripted else None
             self.under_way += 1
             self.most_under_way = max(self.most_under_way, self.under_way)
-        try:
-            time.sleep(self.delay)
-            if callable(scripted):
-                scripted(handler)
-            elif scripted is not None:
-                send(handler, *scripted)
-            elif handler.path != "/v1/chat/completions":
-                send(handler, 404, "no such path")
-            else:
-                send(handler, 200, chat(self.model(body["messages"])))
-        finally:
-            with self.lock:
-                self.under_way -= 1
+        time.sleep(self.delay)
+        with self.lock:  # before it is answered: whoever has the answer may ask again at once
+            self.under_way -= 1
+        if callable(scripted):
+            scripted(handler)
+        elif scripted is not None:
+            send(handler, *scripted)
+        elif handler.path != "/v1/chat/completions":
+            send(handler, 404, "no such path")
+        else:
+            send(handler, 200, chat(self.model(body["messages"])))
 
 
 def chat(content) -> str:

@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
+from workflow_scripts.anatomy.bootstrap import data_and_resamples
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.masked_reconstruction import (
     ablation_masks,
@@ -25,7 +26,6 @@ from workflow_scripts.anatomy.synthetic_codes import (
 from workflow_scripts.anatomy.synthetic_decomposition import (
     decompose,
     fit_asymptote,
-    resampling_weights,
     solve,
 )
 
@@ -53,7 +53,7 @@ def test_decompose_agrees_with_sklearn():
 def test_resampled_fvu_is_that_of_the_drawn_tokens():
     x, reconstruction, train = noisy_data(1)
     found = decompose(x, reconstruction, train)
-    weights = resampling_weights(len(found.x), 3, seed=0)
+    weights = data_and_resamples(len(found.x), 3, seed=0)
     fvu, nonlinear = found.resampled(weights)
     assert fvu[0] == pytest.approx(found.fvu)
     assert nonlinear[0] == pytest.approx(found.fvu_nonlinear)

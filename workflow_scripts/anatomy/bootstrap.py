@@ -58,11 +58,16 @@ def context_interval(
 
 
 @cache
-def resampling_weights(contexts: int, draws: int, seed: int) -> np.ndarray:
+def resampling_weights(contexts: int, draws: int, seed: int | tuple[int, ...]) -> np.ndarray:
     """How often each context is drawn in each resample, (draws, contexts) float64."""
     generator = np.random.default_rng(seed)
     counts = generator.multinomial(contexts, np.full(contexts, 1 / contexts), size=draws)
     return counts.astype(np.float64)
+
+
+def data_and_resamples(of: int, draws: int, seed: int | tuple[int, ...]) -> np.ndarray:
+    """The data themselves, each once, and then `draws` resamples of them, (1 + draws, of) float64."""
+    return np.concatenate([np.ones((1, of)), resampling_weights(of, draws, seed)])
 
 
 def r2_from_sums(sums: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from workflow_scripts.anatomy.bootstrap import data_and_resamples
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.noise_sweep import Sweep
 from workflow_scripts.anatomy.synthetic_decomposition import (
     check_tokens,
-    resampling_weights,
     solve,
 )
 
@@ -62,7 +62,7 @@ def masked_reconstruction_sweep(
         raise AnatomyError("ablated_fractions: 0 is missing; the asymptote of FVU is read there")
     check_tokens(int(train.sum()), int((~train).sum()), directions.shape[1])
     held_out = np.unique(contexts[~train])
-    weights = resampling_weights(len(held_out), resamples, seed)
+    weights = data_and_resamples(len(held_out), resamples, (seed, len(held_out)))
     masks = ablation_masks(codes, directions, ablated_fractions, order)
     blocks = _Blocks(codes, directions, masks, seed, encode)
     levels = np.asarray(noise_sae, dtype=np.float64)

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from workflow_scripts.anatomy.bootstrap import data_and_resamples
 from workflow_scripts.anatomy.errors import AnatomyError
 from workflow_scripts.anatomy.synthetic_codes import (
     independent_codes,
@@ -29,7 +30,6 @@ from workflow_scripts.anatomy.synthetic_decomposition import (
     estimate_introduced,
     fit_asymptote,
     interval,
-    resampling_weights,
 )
 
 STRUCTURES = ("orthogonal", "independent", "tree")
@@ -158,7 +158,7 @@ def component_estimates(
     asymptote is ``fitted`` (constant of a power law through the sizes, as in Fig. 1) or
     ``complete`` (FVU of an SAE that knows every feature, as at ablated fraction 0 in Fig. 15).
 
-    `weights` (1 + resamples, held-out tokens) are those of `resampling_weights`.
+    `weights` (1 + resamples, held-out tokens) are those of `data_and_resamples`.
 
     Yields asymptote, component, truth, estimates (1 + resamples,); the first is the data's.
     """
@@ -222,7 +222,8 @@ def bias_table(
         data = plant(dense=share, dense_span=span, structure=structure, seed=seed, **sizes)
         features = data.codes.shape[1]
         known = [max(1, round(fraction * features)) for fraction in known_fractions]
-        weights = resampling_weights(int((~data.train).sum()), resamples, seed)
+        held_out = int((~data.train).sum())
+        weights = data_and_resamples(held_out, resamples, (seed, held_out))
         for kind, error in product(introduced_kinds, introduced):
             cell = {
                 "structure": structure,

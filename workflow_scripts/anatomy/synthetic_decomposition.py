@@ -103,13 +103,6 @@ def check_tokens(train: int, held_out: int, d: int) -> None:
         )
 
 
-def resampling_weights(groups: int, resamples: int, seed: int) -> NDArray:
-    """How often each group is drawn, (1 + resamples, groups) float64; the first row is the data."""
-    generator = np.random.default_rng([seed, groups])
-    drawn = generator.multinomial(groups, np.full(groups, 1 / groups), size=resamples)
-    return np.concatenate([np.ones((1, groups)), drawn])
-
-
 def interval(values: NDArray) -> tuple[NDArray, NDArray]:
     """Ends of the 95 % percentile interval over the first axis, whose first row is the data."""
     low, high = np.percentile(values[1:], [2.5, 97.5], axis=0)

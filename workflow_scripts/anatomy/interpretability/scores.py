@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.anatomy.bootstrap import LEVELS, data_and_resamples
 from workflow_scripts.anatomy.interpretability.examples import QUANTILES, LatentExamples
 from workflow_scripts.anatomy.interpretability.judgement import Judgement, correct
 
 QUANTILE_NAMES = ["Not", *(f"Q{i}" for i in range(1, QUANTILES + 1))]
-LEVELS = (0.025, 0.975)
 DRAWS = 2000
 
 
@@ -125,9 +125,7 @@ def _means(accuracy: np.ndarray, seed: int, draws: int) -> np.ndarray:
     """Column means of all latents (row 0), and of each resample of them, (draws + 1, k)."""
     latents = len(accuracy)
     known = ~np.isnan(accuracy)
-    generator = np.random.default_rng(seed)
-    weights = np.ones((draws + 1, latents))
-    weights[1:] = generator.multinomial(latents, np.full(latents, 1 / latents), size=draws)
+    weights = data_and_resamples(latents, draws, seed)
     with np.errstate(invalid="ignore"):
         return (weights @ np.where(known, accuracy, 0.0)) / (weights @ known)
 
