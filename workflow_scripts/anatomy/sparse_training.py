@@ -101,12 +101,13 @@ class SparseTopKTrainingSAE(_SparseStep, TopKTrainingSAE):
 
     def _select(self, pre: Tensor) -> Tensor:
         """Flat positions, ascending, of the k largest positive entries of each row."""
-        entries = nonzero((pre >= kth_largest(pre, self.cfg.k)).flatten())
-        if len(entries) != self.cfg.k * len(pre):  # some are equal
-            latents = pre.topk(self.cfg.k, dim=-1, sorted=False).indices
-            starts = torch.arange(len(pre), device=pre.device)[:, None] * pre.shape[1]
-            entries = (latents + starts).flatten().sort().values
-        return entries[pre.flatten()[entries] > 0]
+        if pre.device.type == "cpu":
+            entries = nonzero((pre >= kth_largest(pre, self.cfg.k)).flatten())
+            if len(entries) == self.cfg.k * len(pre):  # none are equal
+                return entries[pre.flatten()[entries] > 0]
+        values, latents = pre.topk(self.cfg.k, dim=-1, sorted=False)
+        starts = torch.arange(len(pre), device=pre.device)[:, None] * pre.shape[1]
+        return (latents + starts)[values > 0].sort().values
 
 
 class SparseBatchTopKTrainingSAE(_SparseStep, BatchTopKTrainingSAE):
