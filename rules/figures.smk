@@ -26,8 +26,8 @@ rule draw_figure:
         mem_mb=lambda w, attempt: 1000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
     params:
-        code=lambda w: code_of("draw_figure.py", ROWS[w.paper][w.row]["draw"]),
-        draw=lambda w: ROWS[w.paper][w.row]["draw"],
+        code=lambda w: code_of("draw_figure.py", drawing_of(w.paper, w.row)),
+        figure=lambda w: ROWS[w.paper][w.row]["figure"],
         caption=lambda w: ROWS[w.paper][w.row]["caption"],
     script:
         "../workflow_scripts/draw_figure.py"

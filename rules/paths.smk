@@ -17,6 +17,10 @@ def figures_of(paper):
     return [f"{RUN}/{file}" for row in ROWS[paper].values() for file in row["files"]]
 
 
+def drawing_of(paper, row):
+    return f"workflow_scripts.papers.{paper}.figures.{ROWS[paper][row]['figure']}:draw"
+
+
 def training_tokens(split):
     def path(w):
         return f"{STORE}/{w.model}/tokens/{config['models'][w.model]['dataset']}.{split}.npz"

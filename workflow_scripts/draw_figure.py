@@ -8,9 +8,9 @@ from workflow_scripts.anatomy.tables import read_table
 
 begin(snakemake.log[0], snakemake.threads)
 
-module, function = snakemake.params.draw.split(":")
-draw = getattr(import_module(module), function)
+paper, figure = snakemake.wildcards.paper, snakemake.params.figure
+module = import_module(f"workflow_scripts.papers.{paper}.figures.{figure}")
 tables = [read_table(path) for path in snakemake.input]
 with styled():
-    figure = draw(*tables)
+    figure = module.draw(*tables)
     save(figure, snakemake.output.pdf, snakemake.output.png)

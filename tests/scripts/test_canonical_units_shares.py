@@ -11,10 +11,10 @@ from workflow_scripts.anatomy.codes import open_codes
 from workflow_scripts.anatomy.colours_and_shapes import compose
 from workflow_scripts.anatomy.configuration import load_schema
 from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.figures.canonical_units import fig2, fig19
 from workflow_scripts.anatomy.figures.style import styled
 from workflow_scripts.anatomy.reconstruct import reconstruct
 from workflow_scripts.anatomy.tables import read_table
+from workflow_scripts.papers.canonical_units.figures import fig2, fig19
 
 THRESHOLD = 0.7
 

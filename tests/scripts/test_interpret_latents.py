@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.scripts.running import ROOT
-from workflow_scripts.anatomy.figures.dark_matter.fig7 import draw
 from workflow_scripts.anatomy.interpretability.scores import QUANTILE_NAMES
 from workflow_scripts.anatomy.store import writing
 from workflow_scripts.anatomy.tables import read_table
 from workflow_scripts.anatomy.tokenization import load_tokenizer, token_strings, train_tokenizer
+from workflow_scripts.papers.dark_matter.figures.fig7 import draw
 
 POSITIONS, CONTEXTS, FIRST = 128, 240, 8
 

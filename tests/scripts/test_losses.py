@@ -10,13 +10,13 @@ from tests.conftest import plant_harvest, random_dictionary
 from tests.scripts.running import run_script
 from tests.unit.tiny_models import tiny
 from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.figures.canonical_units import fig7, fig9
 from workflow_scripts.anatomy.figures.style import styled
 from workflow_scripts.anatomy.hook_points import capturing
 from workflow_scripts.anatomy.loss_entries import load_entries
 from workflow_scripts.anatomy.reconstruct import reconstruct
 from workflow_scripts.anatomy.splits import Split
 from workflow_scripts.anatomy.tables import read_table
+from workflow_scripts.papers.canonical_units.figures import fig7, fig9
 
 SITE = "blocks.1.hook_mlp_out"
 C, T, FIRST, D = 30, 12, 3, 16

@@ -10,7 +10,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "workflow_scripts").glob("*.py"))
-LIBRARY = sorted((ROOT / "workflow_scripts" / "anatomy").rglob("*.py"))
+LIBRARY = sorted(
+    path
+    for room in ("anatomy", "papers")
+    for path in (ROOT / "workflow_scripts" / room).rglob("*.py")
+)
 FIGURES = [path for path in LIBRARY if "figures" in path.parts]
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.]+")
 IMPORT_SAE_LENS = {"sae_import", "sae_trainers", "sparse_training"}

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from workflow_scripts.anatomy.figures.dark_matter.fig7 import draw
 from workflow_scripts.anatomy.interpretability.examples import LatentExamples
 from workflow_scripts.anatomy.interpretability.judgement import UNKNOWN, Judgement, unjudged
 from workflow_scripts.anatomy.interpretability.scores import (
@@ -17,6 +16,7 @@ from workflow_scripts.anatomy.interpretability.scores import (
     tidy,
 )
 from workflow_scripts.anatomy.interpretability.windows import Windows
+from workflow_scripts.papers.dark_matter.figures.fig7 import draw
 
 
 def windows(n: int) -> Windows:

@@ -147,13 +147,12 @@ def test_a_row_has_a_caption_and_something_to_draw_it(paper, row, about):
         assert about["tables"] == [row], "what is rendered is the table of the same name"
         return
     assert about["files"] == [f"figures/{paper}/{row}.{kind}" for kind in ("pdf", "png")]
-    module, _, name = about["draw"].partition(":")
-    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-    assert path.is_file(), f"rows.yaml names {module}"
+    path = ROOT / "workflow_scripts" / "papers" / paper / "figures" / f"{about['figure']}.py"
+    assert path.is_file(), f"rows.yaml names {about['figure']}"
     (draw,) = [
         node
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name == name
+        if isinstance(node, ast.FunctionDef) and node.name == "draw"
     ]
     given = len(about["tables"])
     required = len(draw.args.args) - len(draw.args.defaults)

@@ -20,7 +20,7 @@ def test_a_comment_and_a_docstring_rerun_nothing(workflow):
 
 
 def test_a_figures_drawing_function_reruns_that_figure(workflow):
-    workflow.edit(f"{LIBRARY}/figures/dark_matter/fig4.py", '"viridis"', '"magma"')
+    workflow.edit("workflow_scripts/papers/dark_matter/figures/fig4.py", '"viridis"', '"magma"')
     assert workflow.would_run() == {"draw_figure": 1, "all": 1}
     before = (workflow.folder / "results/tiny/figures/dark_matter/fig4.png").read_bytes()
     workflow.run()

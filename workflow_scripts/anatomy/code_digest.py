@@ -4,11 +4,14 @@ Snakemake compares scripts by their time stamps and does not see imported module
 therefore passes ``code=code_of("its_script.py")`` as a parameter: a digest of the syntax tree of the
 script and of each function, class and constant of this project that it can reach by name. A changed
 comment or docstring changes nothing; a changed function body changes exactly the rules that reach it.
+
+Where code lies and what it is called is left out: each definition is known by the number under which
+the walk from the entry first meets it, so a module that moves, or a function that gets a better name,
+changes no digest, while a name that comes to mean another function does.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +25,7 @@ def code_of(*entries: str) -> str:
     """Digest of everything that `entries` reach, 16 hexadecimal digits.
 
     An entry is a script's file name in ``workflow_scripts/`` ("train_saes.py", all of it counts) or
-    ``module:name`` with a dotted module ("workflow_scripts.anatomy.figures.dark_matter.fig1:draw").
+    ``module:name`` with a dotted module ("workflow_scripts.papers.dark_matter.figures.fig1:draw").
 
     Raises
     ------
@@ -34,119 +37,141 @@ def code_of(*entries: str) -> str:
         if module.endswith(".py"):
             module = f"{PACKAGE}.{module.removesuffix('.py')}"
         reach.visit(module, name or "*")
-    content = "\n".join(
-        f"{module}:{name} {code}" for (module, name), code in sorted(reach.texts.items())
-    )
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(reach.texts).encode()).hexdigest()[:16]
 
 
 class _Reach:
-    """What is reached so far: the text of each (module, name); and the modules as they are now."""
+    """What is reached so far: a number for each (module, name), and its text; the modules as they are."""
 
     def __init__(self) -> None:
-        self.texts: dict[tuple[str, str], str] = {}
+        self.numbers: dict[tuple[str, str], int] = {}
+        self.texts: list[str] = []
         self.modules: dict[str, _Module] = {}
 
-    def visit(self, module: str, name: str) -> None:
-        """Reach a name of a module, "*" for all of them, and what these reach."""
-        if (module, name) in self.texts:
-            return
+    def visit(self, module: str, name: str) -> int:
+        """Reach a name of a module, "*" for all of them, and what these reach; return its number."""
         if module not in self.modules:
             self.modules[module] = _parse(module)
         parsed = self.modules[module]
-        if name == "*":
-            self.texts[module, name] = ""
-            for each in parsed.definitions:
-                self.visit(module, each)
-        elif name in parsed.definitions:
-            self._include(module, name)
-        elif name in parsed.imports:
-            self.visit(*parsed.imports[name])
-            return
-        else:
+        if name in parsed.imports:
+            return self.visit(*parsed.imports[name])
+        if (module, name) in self.numbers:
+            return self.numbers[module, name]
+        if name not in parsed.definitions:
             raise AnatomyError(f"{module} has no {name}, which the code of a rule asks for")
-        if (module, "") not in self.texts:
-            self._include(module, "")
-
-    def _include(self, module: str, name: str) -> None:
-        self.texts[module, name], uses = self.modules[module].part(name)
-        for target_module, target_name in uses:
-            self.visit(target_module or module, target_name)
+        number = self.numbers[module, name] = len(self.texts)
+        self.texts.append("")
+        text, uses = parsed.part(name)
+        if name not in ("", "*") and parsed.definitions[""]:
+            uses = [*uses, ("", "")]
+        reached = [self.visit(target or module, wanted) for target, wanted in uses]
+        self.texts[number] = f"{text} {reached}"
+        return number
 
 
 class _Module:
-    """The top level of one file: definitions by name, imports by local name, and the rest."""
+    """The top level of one file.
+
+    definitions: name -> its statements; "*" stands for all statements in their order, and "" for
+    those that define nothing. imports: local name -> (module, name) of this project; packages: local
+    name -> what it means of another one.
+    """
 
     def __init__(self, tree: ast.Module):
-        self.definitions: dict[str, list[ast.stmt]] = {}
+        self.definitions: dict[str, list[ast.stmt]] = {"*": [], "": []}
         self.imports: dict[str, tuple[str, str]] = {}
-        self.rest: list[ast.stmt] = []
+        self.packages: dict[str, str] = {}
         self.parts: dict[str, tuple[str, list[tuple[str, str]]]] = {}
         for statement in tree.body:
-            self._place(statement)
+            for name in self._defined(statement):
+                self.definitions.setdefault(name, []).append(statement)
 
-    def _place(self, statement: ast.stmt) -> None:
+    def _defined(self, statement: ast.stmt) -> list[str]:
+        """Under which names of `definitions` a statement belongs; imports are noted."""
         match statement:
             case (
                 ast.FunctionDef(name=name)
                 | ast.AsyncFunctionDef(name=name)
                 | ast.ClassDef(name=name)
             ):
-                self.definitions.setdefault(name, []).append(statement)
+                return ["*", name]
             case ast.Import() | ast.ImportFrom():
-                for local, target in _targets(statement).items():
-                    if target[0].startswith(PACKAGE):
-                        self.imports[local] = target
+                for local, (module, name) in _targets(statement).items():
+                    if module.startswith(PACKAGE):
+                        self.imports[local] = module, name
                     else:
-                        self.definitions.setdefault(local, []).append(statement)
+                        self.packages[local] = f"{module}:{name}"
+                return []
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 targets = (
                     statement.targets if isinstance(statement, ast.Assign) else [statement.target]
                 )
                 names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
-                for name in names:
-                    self.definitions.setdefault(name, []).append(statement)
+                return ["*", *names]
             case ast.Expr(value=ast.Constant()):
-                pass
-            case _:
-                self.rest.append(statement)
+                return []
+        return ["*", ""]
 
     def part(self, name: str) -> tuple[str, list[tuple[str, str]]]:
-        """The text of a definition, or of the rest (""), and the (module, name) that it uses.
+        """The text of a definition, and the (module, name) that it uses.
 
-        The module is "" where it is this one. Computed once: most rules reach much the same code.
+        The module is "" where it is this one. In the text the nth of them is called @n, and the
+        definition itself @. Computed once: most rules reach much the same code.
         """
         if name not in self.parts:
-            statements = self.definitions[name] if name else self.rest
-            uses = [use for statement in statements for use in self._uses(statement, name)]
-            text = "\n".join(_dump(statement) for statement in statements)
-            self.parts[name] = text, list(dict.fromkeys(uses))
+            uses: dict[tuple[str, str], int] = {}
+            statements = self.definitions[name]
+            text = "\n".join(self._text(statement, name, uses) for statement in statements)
+            self.parts[name] = text, list(uses)
         return self.parts[name]
 
-    def _uses(self, statement: ast.stmt, name: str) -> Iterator[tuple[str, str]]:
-        nodes = list(ast.walk(statement))
-        modules = {}
+    def _text(self, statement: ast.stmt, name: str, uses: dict[tuple[str, str], int]) -> str:
+        """The syntax tree of a statement, without docstrings, places and this project's names."""
+        copy = ast.parse(ast.unparse(statement))
+        nodes = list(ast.walk(copy))
+        visible = dict(self.imports)
         for node in nodes:
             if isinstance(node, ast.Import | ast.ImportFrom):
-                for local, target in _targets(node).items():
-                    if target[0].startswith(PACKAGE):
-                        modules[local] = target
-        visible = self.imports | modules
+                targets = _targets(node)
+                visible |= {k: t for k, t in targets.items() if t[0].startswith(PACKAGE)}
         attributes = {
             id(node.value): node.attr
             for node in nodes
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         }
-        yield from (target for target in modules.values() if target[1] != "*")
         for node in nodes:
-            if not isinstance(node, ast.Name):
-                continue
-            if node.id in visible:
-                module, wanted = visible[node.id]
-                # `module.name` reaches that name alone, not the whole module.
-                yield module, attributes.get(id(node), "*") if wanted == "*" else wanted
-            elif node.id in self.definitions and node.id != name:
-                yield "", node.id
+            if isinstance(node, ast.Name) and (
+                use := self._use(node, name, visible, attributes.get(id(node), "*"))
+            ):
+                node.id = use if isinstance(use, str) else f"@{uses.setdefault(use, len(uses))}"
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                if node is copy.body[0]:
+                    node.name = "@"
+                first = node.body[0]
+                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                    node.body = node.body[1:] or [ast.Pass()]
+        return ast.dump(_Unplaced().visit(copy))
+
+    def _use(
+        self, node: ast.Name, name: str, visible: dict[str, tuple[str, str]], attribute: str
+    ) -> tuple[str, str] | str:
+        """What a name means: a (module, name) of this project, what to write for it, or "" for itself."""
+        if node.id == name:
+            return "@"
+        if node.id in visible:
+            module, wanted = visible[node.id]
+            # `module.name` reaches that name alone, not the whole module.
+            return module, attribute if wanted == "*" else wanted
+        if node.id in self.definitions:
+            return "", node.id
+        return self.packages.get(node.id, "")
+
+
+class _Unplaced(ast.NodeTransformer):
+    """Takes out imports of this project: the names that they bring are followed where they are used."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+        return None if (node.module or "").startswith(PACKAGE) else node
 
 
 def _targets(statement: ast.Import | ast.ImportFrom) -> dict[str, tuple[str, str]]:
@@ -184,14 +209,3 @@ def _parse_file(path: Path, mtime: int, size: int) -> _Module:
         return _Module(ast.parse(path.read_text()))
     except SyntaxError as error:
         raise AnatomyError(f"{path}:{error.lineno}: {error.msg}") from error
-
-
-def _dump(statement: ast.stmt) -> str:
-    """The syntax tree of a statement as text, without docstrings and places."""
-    copy = ast.parse(ast.unparse(statement))
-    for node in ast.walk(copy):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(copy)

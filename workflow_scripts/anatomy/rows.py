@@ -6,13 +6,13 @@ from typing import Any
 import yaml
 
 REGISTRY = Path(__file__).resolve().parents[2] / "rules" / "rows.yaml"
-FIGURES = "workflow_scripts.anatomy.figures"
 
 
 def figure_rows() -> dict[str, dict[str, dict[str, Any]]]:
-    """paper -> row -> {tables, caption, files, and draw where there is a figure}.
+    """paper -> row -> {tables, caption, files, and figure where there is one}.
 
-    `files` are what the row shows, below the run's folder; `draw` is the figure's "module:function".
+    `files` are what the row shows, below the run's folder; `figure` is the name of the module that
+    draws it, in the figures of its paper.
     A row with ``rendered: true`` is a table in the paper, and shows a Markdown table instead: of all
     columns, or of those in ``columns``, under the names that stand there.
     """
@@ -24,5 +24,5 @@ def figure_rows() -> dict[str, dict[str, dict[str, Any]]]:
                 about.setdefault("columns", {})
             else:
                 about["files"] = [f"figures/{paper}/{row}.{kind}" for kind in ("pdf", "png")]
-                about["draw"] = f"{FIGURES}.{paper}.{about.pop('module', row)}:draw"
+                about["figure"] = about.pop("module", row)
     return papers

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from seaborn import color_palette
 
-from workflow_scripts.anatomy.figures.canonical_units.pairs import by_pair
 from workflow_scripts.anatomy.figures.style import PALETTE, WIDTHS
+from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
 KINDS = ("1-1", "1-n", "n-1", "n-m")
 HEIGHT = 3.6  # inches

@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.canonical_units.pairs import panels
 from workflow_scripts.anatomy.figures.style import PALETTE
+from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
 def draw(table: pd.DataFrame) -> Figure:

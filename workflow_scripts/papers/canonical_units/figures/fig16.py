@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from seaborn import color_palette
 
-from workflow_scripts.anatomy.figures.canonical_units.pairs import by_pair
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
 
 def draw(table: pd.DataFrame) -> Figure:

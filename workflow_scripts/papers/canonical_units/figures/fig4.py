@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from workflow_scripts.anatomy.figures.canonical_units.pairs import panels
 from workflow_scripts.anatomy.figures.style import PALETTE
+from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -6,12 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from workflow_scripts.anatomy.figures.canonical_units.architectures import (
+from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.papers.canonical_units.figures.architectures import (
     COLOURS,
     NAMES,
     by_architecture,
 )
-from workflow_scripts.anatomy.figures.style import new_figure
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.dark_matter.fig5 import draw_widths, show_tokens
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.papers.dark_matter.figures.fig5 import draw_widths, show_tokens
 
 
 def draw(table: pd.DataFrame) -> Figure:

@@ -4,8 +4,8 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.canonical_units.pairs import panels
 from workflow_scripts.anatomy.figures.style import PALETTE
+from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 MEAN = {"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"}
 

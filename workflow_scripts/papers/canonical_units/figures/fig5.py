@@ -6,8 +6,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 from seaborn import color_palette
 
-from workflow_scripts.anatomy.figures.canonical_units.pairs import by_pair
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
 STYLES = {"insert": "-", "swap": "--", "remove": ":"}
 NAMES = {

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from workflow_scripts.anatomy.figures.canonical_units.architectures import (
+from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.papers.canonical_units.figures.architectures import (
     COLOURS,
     NAMES,
     by_architecture,
 )
-from workflow_scripts.anatomy.figures.style import new_figure
 
 MEASURES = {"nmse": "Normalised MSE", "ce_degradation": "CE degradation (nats)"}
 # What varies, along which axis, and what the panel is called after what does not.

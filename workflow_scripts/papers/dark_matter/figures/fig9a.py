@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.dark_matter.fig1 import draw_points, draw_regions, finish
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.papers.dark_matter.figures.fig1 import draw_points, draw_regions, finish
 
 POINTS = (
     ("fvu", "Sae(x)", PALETTE[7], "o"),

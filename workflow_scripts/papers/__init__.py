@@ -1,0 +1,1 @@
+"""A room for each paper; nothing outside this folder knows their names."""

@@ -1,0 +1,1 @@
+"""Sparse Autoencoders Do Not Find Canonical Units of Analysis."""

@@ -1,0 +1,1 @@
+"""Decomposing The Dark Matter of Sparse Autoencoders."""

@@ -1,0 +1,1 @@
+"""The loss curves of the language models that were trained here."""
