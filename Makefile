@@ -12,11 +12,11 @@ VENV := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 run: environment
-	@$(VENV) -m workflow_scripts.launch $(ARGS)
+	@$(VENV) -m workflow_scripts.anatomy.launch $(ARGS)
 
 # Unit tests side by side; the small workflow of tests/workflow is run once and shared by its tests.
 test: environment
-	@$(VENV) -m pytest -n 2 tests/unit tests/scripts $(ARGS)
+	@$(VENV) -m pytest -n 2 tests/anatomy tests/papers tests/house $(ARGS)
 	@$(VENV) -m pytest tests/workflow $(ARGS)
 
 check: environment

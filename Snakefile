@@ -3,14 +3,14 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from workflow_scripts.anatomy.canonical_units_plan import canonical_units_plan
-from workflow_scripts.anatomy.catalogue import catalogue
-from workflow_scripts.anatomy.code_digest import code_of
-from workflow_scripts.anatomy.configuration import check
-from workflow_scripts.anatomy.dark_matter_plan import dark_matter_plan
-from workflow_scripts.anatomy.errors import AnatomyError
-from workflow_scripts.anatomy.local_files import check_local_files, with_home
-from workflow_scripts.anatomy.rows import figure_rows
+from workflow_scripts.papers.canonical_units.plan import canonical_units_plan
+from workflow_scripts.anatomy.setup.catalogue import catalogue
+from workflow_scripts.anatomy.base.code_digest import code_of
+from workflow_scripts.anatomy.setup.configuration import check
+from workflow_scripts.papers.dark_matter.plan import dark_matter_plan
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup.local_files import check_local_files, with_home
+from workflow_scripts.anatomy.setup.rows import figure_rows
 
 min_version("9.0")
 

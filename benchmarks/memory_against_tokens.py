@@ -27,23 +27,23 @@ def stage(name: str, folder: Path, contexts: int) -> None:
     if name == "harvest":
         _harvest(folder, contexts)
     else:
-        from workflow_scripts.anatomy.activations import open_activations
-        from workflow_scripts.anatomy.codes import open_codes
-        from workflow_scripts.anatomy.dictionary import load
-        from workflow_scripts.anatomy.splits import Split
+        from workflow_scripts.anatomy.activations.store import open_activations
+        from workflow_scripts.anatomy.codes.store import open_codes
+        from workflow_scripts.anatomy.saes.dictionary import load
+        from workflow_scripts.anatomy.statistics.splits import Split
 
         store = open_activations(store_path)
         split = Split("context", 0.6, 0, store.min_position)
         if name == "reconstruct":
-            from workflow_scripts.anatomy.reconstruct import reconstruct
+            from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 
             reconstruct(load(sae_path), store, SITE, codes_path)
         elif name == "pursuit":
-            from workflow_scripts.anatomy.pursuit import pursue
+            from workflow_scripts.anatomy.codes.pursuit import pursue
 
             pursue(load(sae_path), store, open_codes(codes_path), SITE, folder / "pursuit.zarr")
         elif name == "moments":
-            from workflow_scripts.anatomy.decomposition import site_moments
+            from workflow_scripts.anatomy.decomposition.decomposition import site_moments
 
             site_moments(store, SITE, split).save(folder / "moments.npz")
         elif name == "decompose":
@@ -54,9 +54,9 @@ def stage(name: str, folder: Path, contexts: int) -> None:
 def _harvest(folder: Path, contexts: int) -> None:
     import torch
 
-    from workflow_scripts.anatomy.harvest import harvest_activations
-    from workflow_scripts.anatomy.language_model import build
-    from workflow_scripts.anatomy.tokenization import open_tokens
+    from workflow_scripts.anatomy.activations.harvest import harvest_activations
+    from workflow_scripts.anatomy.models.language_model import build
+    from workflow_scripts.anatomy.text.tokenization import open_tokens
 
     torch.manual_seed(0)
     sizes = {"n_embd": 128, "n_layer": 2, "n_head": 4}
@@ -85,16 +85,16 @@ def _harvest(folder: Path, contexts: int) -> None:
 def _decompose(folder: Path, store, split) -> None:
     import zarr
 
-    from workflow_scripts.anatomy.codes import open_codes
-    from workflow_scripts.anatomy.decomposition import (
+    from workflow_scripts.anatomy.codes.store import open_codes
+    from workflow_scripts.anatomy.decomposition.decomposition import (
         Subject,
         apply_error_map,
         error_map,
         norm_probes,
         scores,
     )
-    from workflow_scripts.anatomy.dictionary import load
-    from workflow_scripts.anatomy.regression import Moments, Solver
+    from workflow_scripts.anatomy.saes.dictionary import load
+    from workflow_scripts.anatomy.statistics.regression import Moments, Solver
 
     xx = Moments.load(folder / "moments.npz")
     solver = Solver(xx, True, "benchmark")
@@ -117,7 +117,7 @@ def prepare(folder: Path, contexts: int) -> None:
     """Tokens at random, and a random dictionary of 2048 latents with 12 of them active."""
     import torch
 
-    from workflow_scripts.anatomy.dictionary import Dictionary
+    from workflow_scripts.anatomy.saes.dictionary import Dictionary
 
     generator = np.random.default_rng(0)
     ids = generator.integers(1, 2048, contexts * POSITIONS).astype(np.int32)

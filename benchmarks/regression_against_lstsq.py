@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from benchmarks.report import report
-from workflow_scripts.anatomy.regression import Solver, moments
+from workflow_scripts.anatomy.statistics.regression import Solver, moments
 
 TOKENS, D, BLOCK = 32_768, 768, 4096
 TARGETS = (1, 3, 6, 12)

@@ -18,8 +18,8 @@ TRAINING = {"tokens": 512_000, "batch_size": 1024, "learning_rate": 0.008, "deca
 
 def harvest(folder: Path):
     """A store of sums of a few of 512 directions whose frequencies fall as a power law."""
-    from workflow_scripts.anatomy.activations import open_activations
-    from workflow_scripts.anatomy.store import writing
+    from workflow_scripts.anatomy.activations.store import open_activations
+    from workflow_scripts.anatomy.base.store import writing
 
     generator = np.random.default_rng(0)
     atoms = generator.normal(size=(ATOMS, D)) / math.sqrt(D)
@@ -48,8 +48,8 @@ def harvest(folder: Path):
 
 def train(store, folder: Path, **sparsity) -> tuple[float, float, float]:
     """L0 and NMSE on the contexts that were not trained on, and the L0 of the last batches."""
-    from workflow_scripts.anatomy.sae_plan import plan
-    from workflow_scripts.anatomy.sae_training import train_sae
+    from workflow_scripts.anatomy.saes.training import train_sae
+    from workflow_scripts.anatomy.saes.training_plan import plan
 
     sae = {"name": "sae", "group": "g", "architecture": "jumprelu", "site": SITE, "width": LATENTS}
     sae |= {"seed": 0, "training": TRAINING} | sparsity

@@ -15,7 +15,7 @@ def trainer(sparse: bool, d: int, latents: int, k: int, batch: int, steps: int):
     from sae_lens import BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig, SAETrainer
     from sae_lens.config import SAETrainerConfig
 
-    from workflow_scripts.anatomy.sparse_training import (
+    from workflow_scripts.anatomy.saes.sparse_training import (
         SparseBatchTopKTrainingSAE,
         SparseSAETrainer,
     )

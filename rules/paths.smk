@@ -2,9 +2,9 @@
 
 import platform
 
-from workflow_scripts.anatomy.canonical_units_plan import COMPARED
-from workflow_scripts.anatomy.documents import matching_files
-from workflow_scripts.anatomy.local_files import is_local, local_files
+from workflow_scripts.papers.canonical_units.plan import COMPARED
+from workflow_scripts.anatomy.text.documents import matching_files
+from workflow_scripts.anatomy.setup.local_files import is_local, local_files
 
 ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"]["harvests"]}
 

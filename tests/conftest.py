@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from workflow_scripts.anatomy.activations import ActivationStore, open_activations
-from workflow_scripts.anatomy.dictionary import Dictionary
-from workflow_scripts.anatomy.store import writing
+from workflow_scripts.anatomy.activations.store import ActivationStore, open_activations
+from workflow_scripts.anatomy.base.store import writing
+from workflow_scripts.anatomy.saes.dictionary import Dictionary
 
 SITE = "blocks.1.hook_resid_post"
 

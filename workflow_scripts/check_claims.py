@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.tables import read_table, write_table
 from workflow_scripts.anatomy.claims.page import page
 from workflow_scripts.anatomy.claims.registry import verdicts
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.store import replacing
-from workflow_scripts.anatomy.tables import read_table, write_table
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.documents import documents, write_splits
-from workflow_scripts.anatomy.job import begin, log
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.text.documents import documents, write_splits
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,7 +1,7 @@
 """The rows of several tables of the same columns, in one table."""
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import concatenate, write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import concatenate, write_table
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,22 +2,22 @@
 
 import numpy as np
 
-from workflow_scripts.anatomy.activations import CHUNK_ROWS, open_activations
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.decomposition import (
+from workflow_scripts.anatomy.activations.store import CHUNK_ROWS, open_activations
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import replacing, writing
+from workflow_scripts.anatomy.base.tables import VECTORS, identity, write_rows
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.decomposition.decomposition import (
     Subject,
     apply_error_map,
     error_map,
     norm_probes,
     scores,
 )
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.regression import Moments, Solver
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.store import replacing, writing
-from workflow_scripts.anatomy.tables import VECTORS, identity, write_rows
+from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.statistics.regression import Moments, Solver
+from workflow_scripts.anatomy.statistics.splits import Split
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,9 +2,9 @@
 
 from importlib import import_module
 
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import read_table
 from workflow_scripts.anatomy.figures.style import save, styled
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import read_table
 
 begin(snakemake.log[0], snakemake.threads)
 

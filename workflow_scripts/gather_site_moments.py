@@ -1,12 +1,12 @@
 """X'X of the activations of a site, once for all of its SAEs."""
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.decomposition import site_moments
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.regression import Solver
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.store import replacing
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.decomposition.decomposition import site_moments
+from workflow_scripts.anatomy.statistics.regression import Solver
+from workflow_scripts.anatomy.statistics.splits import Split
 
 begin(snakemake.log[0], snakemake.threads)
 

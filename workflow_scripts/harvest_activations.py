@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.harvest import check_harvest, harvest_activations
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.language_model import load_model
-from workflow_scripts.anatomy.tokenization import open_tokens
+from workflow_scripts.anatomy.activations.harvest import check_harvest, harvest_activations
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.models.language_model import load_model
+from workflow_scripts.anatomy.text.tokenization import open_tokens
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.language_model import import_model
-from workflow_scripts.anatomy.store import write_json
-from workflow_scripts.anatomy.tokenization import special_ids
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import write_json
+from workflow_scripts.anatomy.models.language_model import import_model
+from workflow_scripts.anatomy.text.tokenization import special_ids
 
 begin(snakemake.log[0], snakemake.threads)
 

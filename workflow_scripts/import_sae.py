@@ -1,7 +1,7 @@
 """Import one pretrained or local SAE into the canonical form."""
 
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.sae_import import import_sae
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.saes.importing import import_sae
 
 begin(snakemake.log[0], snakemake.threads)
 

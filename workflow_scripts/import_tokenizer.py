@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tokenization import import_tokenizer
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.text.tokenization import import_tokenizer
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.codes import open_codes
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.interpretability import interpret, settings_of
 from workflow_scripts.anatomy.interpretability.scores import latent_scores, tidy
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.store import replacing
-from workflow_scripts.anatomy.tables import write_table
-from workflow_scripts.anatomy.tokenization import token_strings
+from workflow_scripts.anatomy.text.tokenization import token_strings
 
 begin(snakemake.log[0], snakemake.threads)
 params = snakemake.params

@@ -3,14 +3,11 @@
 from functools import cache
 from pathlib import Path
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.error_components import load_error_map
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.language_model import load_model
-from workflow_scripts.anatomy.loss_entries import (
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.activations.sums import mean_activation
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.interventions.loss_entries import (
     BASELINES,
     digest_of_file,
     entry_of,
@@ -18,13 +15,16 @@ from workflow_scripts.anatomy.loss_entries import (
     up_to_date,
     wanted_entries,
 )
-from workflow_scripts.anatomy.normalised_error import mean_activation
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.substitution_losses import (
+from workflow_scripts.anatomy.interventions.substitution_losses import (
     SubstitutedModel,
     baseline_losses,
     sae_losses,
 )
+from workflow_scripts.anatomy.models.language_model import load_model
+from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary_file import description
+from workflow_scripts.anatomy.statistics.error_map import load_error_map
+from workflow_scripts.anatomy.statistics.splits import Split
 
 begin(snakemake.log[0], snakemake.threads)
 

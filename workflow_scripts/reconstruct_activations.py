@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.reconstruct import reconstruct
-from workflow_scripts.anatomy.store import write_json
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.base.store import write_json
+from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.saes.dictionary import load
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,8 +1,8 @@
 """Show a table as Markdown, numbers with three digits."""
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.store import replacing
-from workflow_scripts.anatomy.tables import read_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.tables import read_table
 
 begin(snakemake.log[0], snakemake.threads)
 

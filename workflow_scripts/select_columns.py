@@ -1,7 +1,7 @@
 """The rows of several SAEs' scores, with the columns that a figure shows under the names it uses."""
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import IDENTITY, concatenate, write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import IDENTITY, concatenate, write_table
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import identity, write_rows
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import identity, write_rows
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.saes.dictionary_file import description
 
 begin(snakemake.log[0], snakemake.threads)
 

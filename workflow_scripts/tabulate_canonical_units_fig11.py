@@ -4,17 +4,17 @@ from functools import partial
 
 import pandas as pd
 
-from workflow_scripts.anatomy.bootstrap import context_interval
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.pairs import describe_pair
-from workflow_scripts.anatomy.stitching.activation_similarity import (
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import with_interval, write_table
+from workflow_scripts.anatomy.decomposition.pairs import describe_pair
+from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.papers.canonical_units.stitching.activation_similarity import (
     activation_cosine,
     activation_products,
     chosen_pairs,
     r2_with,
 )
-from workflow_scripts.anatomy.stitching.pair import consecutive
-from workflow_scripts.anatomy.tables import with_interval, write_table
+from workflow_scripts.papers.canonical_units.stitching.pair import consecutive
 
 begin(snakemake.log[0], snakemake.threads)
 

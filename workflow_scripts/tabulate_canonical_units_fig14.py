@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.pairs import describe_pair
-from workflow_scripts.anatomy.stitching.intervals import columns_with_interval, ratio_intervals
-from workflow_scripts.anatomy.stitching.novelty import firing
-from workflow_scripts.anatomy.stitching.pair import consecutive
-from workflow_scripts.anatomy.stitching.similarity import similarity
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.anatomy.decomposition.pairs import describe_pair
+from workflow_scripts.anatomy.statistics.ratio_intervals import (
+    columns_with_interval,
+    ratio_intervals,
+)
+from workflow_scripts.papers.canonical_units.stitching.novelty import firing
+from workflow_scripts.papers.canonical_units.stitching.pair import consecutive
+from workflow_scripts.papers.canonical_units.stitching.similarity import similarity
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,11 +2,11 @@
 
 from itertools import combinations
 
-from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.stitching.pair import open_half
-from workflow_scripts.anatomy.stitching.shares import Latents, reconstruction_shares
-from workflow_scripts.anatomy.tables import with_interval, write_rows
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import with_interval, write_rows
+from workflow_scripts.anatomy.saes.dictionary_file import description
+from workflow_scripts.papers.canonical_units.stitching.pair import open_half
+from workflow_scripts.papers.canonical_units.stitching.shares import Latents, reconstruction_shares
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,8 +1,8 @@
 """Figure 2: SAEs with a latent per atom and with a latent per composition, on coloured shapes."""
 
-from workflow_scripts.anatomy.colours_and_shapes import compose
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.papers.canonical_units.toy.colours_and_shapes import compose
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -4,12 +4,12 @@ from itertools import permutations
 
 import numpy as np
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.bootstrap import context_interval
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.stitching.biases import bias_of
-from workflow_scripts.anatomy.stitching.pair import open_half
-from workflow_scripts.anatomy.tables import with_interval, write_rows
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import with_interval, write_rows
+from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.papers.canonical_units.stitching.biases import bias_of
+from workflow_scripts.papers.canonical_units.stitching.pair import open_half
 
 begin(snakemake.log[0], snakemake.threads)
 

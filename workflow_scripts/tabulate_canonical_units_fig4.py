@@ -3,15 +3,18 @@ and how well the maximum decoder cosine (Eq. 6) tells whether it lowers the MSE.
 
 import pandas as pd
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.pairs import describe_pair
-from workflow_scripts.anatomy.stitching.insertion import insertions
-from workflow_scripts.anatomy.stitching.intervals import columns_with_interval, ratio_intervals
-from workflow_scripts.anatomy.stitching.pair import Pair, consecutive
-from workflow_scripts.anatomy.stitching.roc import curve_table
-from workflow_scripts.anatomy.stitching.similarity import similarity
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.anatomy.decomposition.pairs import describe_pair
+from workflow_scripts.anatomy.statistics.ratio_intervals import (
+    columns_with_interval,
+    ratio_intervals,
+)
+from workflow_scripts.papers.canonical_units.stitching.insertion import insertions
+from workflow_scripts.papers.canonical_units.stitching.pair import Pair, consecutive
+from workflow_scripts.papers.canonical_units.stitching.roc import curve_table
+from workflow_scripts.papers.canonical_units.stitching.similarity import similarity
 
 begin(snakemake.log[0], snakemake.threads)
 

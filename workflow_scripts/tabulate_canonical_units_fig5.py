@@ -3,15 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.pairs import describe_pair
-from workflow_scripts.anatomy.stitching.moves import interpolation, thinned
-from workflow_scripts.anatomy.stitching.pair import Pair, consecutive
-from workflow_scripts.anatomy.stitching.path import walk
-from workflow_scripts.anatomy.stitching.path_tables import point_table, swap_points, swap_table
-from workflow_scripts.anatomy.stitching.similarity import components, similarity
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.anatomy.decomposition.pairs import describe_pair
+from workflow_scripts.papers.canonical_units.stitching.moves import interpolation, thinned
+from workflow_scripts.papers.canonical_units.stitching.pair import Pair, consecutive
+from workflow_scripts.papers.canonical_units.stitching.path import walk
+from workflow_scripts.papers.canonical_units.stitching.path_tables import (
+    point_table,
+    swap_points,
+    swap_table,
+)
+from workflow_scripts.papers.canonical_units.stitching.similarity import components, similarity
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,14 +1,15 @@
 """Figures 7 and 8: normalised MSE and increase in cross-entropy, against dictionary size and against k."""
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.bootstrap import context_interval
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.loss_entries import losses_of
-from workflow_scripts.anatomy.loss_recovery import degradation
-from workflow_scripts.anatomy.normalised_error import activation_sums, error_sums, nmse
-from workflow_scripts.anatomy.tables import IDENTITY, identity, with_interval, write_rows
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.activations.sums import activation_sums
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import IDENTITY, identity, with_interval, write_rows
+from workflow_scripts.anatomy.codes.normalised_error import error_sums, nmse
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.interventions.loss_entries import losses_of
+from workflow_scripts.anatomy.interventions.loss_recovery import degradation
+from workflow_scripts.anatomy.saes.dictionary_file import description
+from workflow_scripts.anatomy.statistics.bootstrap import context_interval
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,13 +1,13 @@
 """Table 2: size, L0, MSE and cross-entropy loss recovered of every SAE of the run."""
 
-from workflow_scripts.anatomy.bootstrap import context_interval
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.loss_entries import losses_of
-from workflow_scripts.anatomy.loss_recovery import loss_recovered
-from workflow_scripts.anatomy.normalised_error import error_sums, mse
-from workflow_scripts.anatomy.tables import IDENTITY, identity, with_interval, write_rows
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import IDENTITY, identity, with_interval, write_rows
+from workflow_scripts.anatomy.codes.normalised_error import error_sums, mse
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.interventions.loss_entries import losses_of
+from workflow_scripts.anatomy.interventions.loss_recovery import loss_recovered
+from workflow_scripts.anatomy.saes.dictionary_file import description
+from workflow_scripts.anatomy.statistics.bootstrap import context_interval
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,8 +1,8 @@
 """Appendix C.1: how well a linear probe predicts the squared norm, in theory and by Monte Carlo."""
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.norm_theory import norm_prediction_table
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.papers.dark_matter.measures.norm_theory import norm_prediction_table
 
 begin(snakemake.log[0], snakemake.threads)
 

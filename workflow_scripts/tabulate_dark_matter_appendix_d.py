@@ -1,8 +1,8 @@
 """Appendix D: masking a sparse power-law sum of random directions gives a parabola."""
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.random_directions import random_directions_table
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.papers.dark_matter.synthetic.random_directions import random_directions_table
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,13 +1,13 @@
 """Figure 13: the error norm of each layer's SAE from the activation, and from simpler regressors."""
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.catalogue import layer_of
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.norm_baselines import norm_baselines
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.store import opening
-from workflow_scripts.anatomy.tables import IDENTITY, read_table, with_interval, write_rows
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import opening
+from workflow_scripts.anatomy.base.tables import IDENTITY, read_table, with_interval, write_rows
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.setup.catalogue import layer_of
+from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.papers.dark_matter.measures.norm_baselines import norm_baselines
 
 begin(snakemake.log[0], snakemake.threads)
 

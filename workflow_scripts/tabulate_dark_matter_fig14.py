@@ -1,14 +1,14 @@
 """Figure 14: the norm probe's dot product with each latent, against the latent's average activation."""
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.decomposition import Subject
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.latent_probe import latent_probe
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.tables import identity, write_rows
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import identity, write_rows
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.decomposition.decomposition import Subject
+from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.papers.dark_matter.measures.latent_probe import latent_probe
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,15 +2,20 @@
 
 import pandas as pd
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.masked_reconstruction import masked_reconstruction_sweep
-from workflow_scripts.anatomy.noise_sweep import noise_correlations, sweep_table
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.synthetic_activations import encoder, synthetic_activations
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.papers.dark_matter.synthetic.activations import encoder, synthetic_activations
+from workflow_scripts.papers.dark_matter.synthetic.masked_reconstruction import (
+    masked_reconstruction_sweep,
+)
+from workflow_scripts.papers.dark_matter.synthetic.noise_sweep import (
+    noise_correlations,
+    sweep_table,
+)
 
 begin(snakemake.log[0], snakemake.threads)
 

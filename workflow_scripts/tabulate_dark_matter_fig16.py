@@ -2,10 +2,10 @@
 
 from itertools import combinations
 
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.pairs import describe_pair, pair_products
-from workflow_scripts.anatomy.tables import with_interval, write_rows
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import with_interval, write_rows
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.decomposition.pairs import describe_pair, pair_products
 
 begin(snakemake.log[0], snakemake.threads)
 

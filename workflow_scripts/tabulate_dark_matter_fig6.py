@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import IDENTITY, VECTORS, concatenate, write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import IDENTITY, VECTORS, concatenate, write_table
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import read_table, write_table
 from workflow_scripts.anatomy.interpretability.scores import summarise
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.tables import read_table, write_table
 
 begin(snakemake.log[0], snakemake.threads)
 

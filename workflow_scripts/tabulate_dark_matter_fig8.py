@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.loss_entries import losses_of
-from workflow_scripts.anatomy.loss_recovery import recovery
-from workflow_scripts.anatomy.tables import identity, write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import identity, write_table
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.interventions.loss_entries import losses_of
+from workflow_scripts.anatomy.interventions.loss_recovery import recovery
+from workflow_scripts.anatomy.saes.dictionary_file import description
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,15 +1,15 @@
 """Figure 9b: the error of the residual stream's SAE from SAE reconstructions of what feeds it."""
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.cross_prediction import cross_prediction
-from workflow_scripts.anatomy.decomposition import Subject
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.error_components import load_error_map
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.tables import identity, with_interval, write_rows
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import identity, with_interval, write_rows
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.decomposition.decomposition import Subject
+from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.statistics.error_map import load_error_map
+from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.papers.dark_matter.measures.cross_prediction import cross_prediction
 
 begin(snakemake.log[0], snakemake.threads)
 

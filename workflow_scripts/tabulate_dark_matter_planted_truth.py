@@ -1,8 +1,8 @@
 """Appendix B's estimates of absent, dense and introduced error on data where the truth is known."""
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.planted_truth import bias_table
-from workflow_scripts.anatomy.tables import write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_table
+from workflow_scripts.papers.dark_matter.synthetic.planted_truth import bias_table
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,8 +1,8 @@
 """Figures 1 and 9a: FVU against SAE width, its power law, and the level of the nonlinear error."""
 
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.power_law import fit_horizontal, fit_power_law
-from workflow_scripts.anatomy.tables import concatenate, write_rows, write_table
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import concatenate, write_rows, write_table
+from workflow_scripts.papers.dark_matter.measures.power_law import fit_horizontal, fit_power_law
 
 begin(snakemake.log[0], snakemake.threads)
 

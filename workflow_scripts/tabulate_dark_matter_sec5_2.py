@@ -1,17 +1,17 @@
 """Section 5.2: what FVU SAEs converge to on the linear and on the nonlinear error."""
 
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.dictionary_file import description
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.normalised_error import held_out_fvu
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.tables import (
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import (
     concatenate,
     identity,
     with_interval,
     write_rows,
     write_table,
 )
+from workflow_scripts.anatomy.codes.normalised_error import held_out_fvu
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.saes.dictionary_file import description
+from workflow_scripts.anatomy.statistics.splits import Split
 
 begin(snakemake.log[0], snakemake.threads)
 

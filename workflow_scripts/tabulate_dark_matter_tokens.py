@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.codes import open_codes
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.splits import Split
-from workflow_scripts.anatomy.store import opening
-from workflow_scripts.anatomy.tables import VECTORS, write_rows
-from workflow_scripts.anatomy.token_window import choose_window
-from workflow_scripts.anatomy.tokenization import token_strings
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import opening
+from workflow_scripts.anatomy.base.tables import VECTORS, write_rows
+from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.anatomy.text.tokenization import token_strings
+from workflow_scripts.papers.dark_matter.measures.token_window import choose_window
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.tokenization import tokenize
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.text.tokenization import tokenize
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.dictionary import load
-from workflow_scripts.anatomy.error_components import error_store, load_error_map
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.reconstruct import reconstruct
-from workflow_scripts.anatomy.sae_training import train_sae
-from workflow_scripts.anatomy.tables import write_rows
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_rows
+from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.decomposition.error_store import error_store
+from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.training import train_sae
+from workflow_scripts.anatomy.statistics.error_map import load_error_map
 
 begin(snakemake.log[0], snakemake.threads)
 

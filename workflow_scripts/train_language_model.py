@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-from workflow_scripts.anatomy.devices import resolve_device
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.language_model import load_model
-from workflow_scripts.anatomy.language_model_samples import samples
-from workflow_scripts.anatomy.language_model_training import train_language_model
-from workflow_scripts.anatomy.store import replacing, write_json
-from workflow_scripts.anatomy.tables import write_rows
+from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import replacing, write_json
+from workflow_scripts.anatomy.base.tables import write_rows
+from workflow_scripts.anatomy.models.language_model import load_model
+from workflow_scripts.anatomy.models.samples import samples
+from workflow_scripts.anatomy.models.training import train_language_model
 
 begin(snakemake.log[0], snakemake.threads)
 

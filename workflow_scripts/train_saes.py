@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.job import begin
-from workflow_scripts.anatomy.sae_training import train_saes
-from workflow_scripts.anatomy.tables import write_rows
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.tables import write_rows
+from workflow_scripts.anatomy.saes.training import train_saes
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.tokenization import train_tokenizer
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.text.tokenization import train_tokenizer
 
 begin(snakemake.log[0], snakemake.threads)
 

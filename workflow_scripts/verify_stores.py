@@ -1,7 +1,7 @@
 """Read every store of a run against the hashes of its manifest."""
 
-from workflow_scripts.anatomy.job import begin, log
-from workflow_scripts.anatomy.store import verify
+from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.base.store import verify
 
 begin(snakemake.log[0], snakemake.threads)
 

@@ -1,6 +1,6 @@
 # "Decomposing The Dark Matter of Sparse Autoencoders": the tables of its figures.
 
-from workflow_scripts.anatomy.catalogue import family
+from workflow_scripts.anatomy.setup.catalogue import family
 
 
 rule tabulate_dark_matter_scaling:

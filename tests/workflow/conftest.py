@@ -222,7 +222,7 @@ class Workflow:
 def finished(tmp_path_factory) -> Workflow:
     """The tiny workflow, run to its end once. Tests copy it and must not change it."""
     workflow = Workflow.create(tmp_path_factory.mktemp("finished") / "workflow", tiny_config())
-    workflow.run(module="workflow_scripts.anatomy.warm_start")
+    workflow.run(module="workflow_scripts.anatomy.launch.warm_start")
     return workflow
 
 

@@ -17,7 +17,7 @@ STORE = "results/store/tiny"
 
 def fails(workflow, *arguments):
     """Run the workflow as `make run` does; return the error lines it ends with."""
-    command = [sys.executable, "-m", "workflow_scripts.launch", *arguments]
+    command = [sys.executable, "-m", "workflow_scripts.anatomy.launch", *arguments]
     done = subprocess.run(
         command,
         cwd=workflow.folder,

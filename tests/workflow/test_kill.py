@@ -20,7 +20,7 @@ TABLES = (
 
 def launch(workflow):
     return subprocess.Popen(
-        [sys.executable, "-m", "workflow_scripts.launch", *TARGETS],
+        [sys.executable, "-m", "workflow_scripts.anatomy.launch", *TARGETS],
         cwd=workflow.folder,
         env=workflow.environment,
         stdout=subprocess.DEVNULL,

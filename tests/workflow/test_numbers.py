@@ -7,8 +7,8 @@ from safetensors.numpy import load_file
 from scipy.linalg import lstsq
 from sklearn.metrics import r2_score
 
-from workflow_scripts.anatomy.activations import open_activations
-from workflow_scripts.anatomy.splits import Split
+from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.statistics.splits import Split
 
 pytestmark = pytest.mark.workflow
 
@@ -127,7 +127,7 @@ def test_sae_lens_reads_what_was_trained(finished, activations):
 
 
 def test_every_row_has_its_table_and_figure(finished):
-    from workflow_scripts.anatomy.rows import figure_rows
+    from workflow_scripts.anatomy.setup.rows import figure_rows
 
     run = finished.folder / "results/tiny"
     for paper, rows in figure_rows().items():

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.claims.rule import Rule
-from workflow_scripts.anatomy.errors import AnatomyError
 
 NOT_TESTABLE = "not testable here"
 

@@ -4,24 +4,22 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from workflow_scripts.anatomy.claims import (
-    canonical_units_batchtopk,
-    canonical_units_groups,
-    canonical_units_insertion,
-    canonical_units_latents,
-    canonical_units_path,
-    canonical_units_saes,
-    canonical_units_toy,
-    dark_matter_components,
-    dark_matter_error_saes,
-    dark_matter_norms,
-    dark_matter_reduction,
-    dark_matter_scaling,
-    dark_matter_synthetic,
-    dark_matter_theory,
-    dark_matter_vectors,
-)
 from workflow_scripts.anatomy.claims.claim import Claim, evaluate
+from workflow_scripts.papers.canonical_units.claims import batchtopk as canonical_units_batchtopk
+from workflow_scripts.papers.canonical_units.claims import groups as canonical_units_groups
+from workflow_scripts.papers.canonical_units.claims import insertion as canonical_units_insertion
+from workflow_scripts.papers.canonical_units.claims import latents as canonical_units_latents
+from workflow_scripts.papers.canonical_units.claims import path as canonical_units_path
+from workflow_scripts.papers.canonical_units.claims import saes as canonical_units_saes
+from workflow_scripts.papers.canonical_units.claims import toy as canonical_units_toy
+from workflow_scripts.papers.dark_matter.claims import components as dark_matter_components
+from workflow_scripts.papers.dark_matter.claims import error_saes as dark_matter_error_saes
+from workflow_scripts.papers.dark_matter.claims import norms as dark_matter_norms
+from workflow_scripts.papers.dark_matter.claims import reduction as dark_matter_reduction
+from workflow_scripts.papers.dark_matter.claims import scaling as dark_matter_scaling
+from workflow_scripts.papers.dark_matter.claims import synthetic as dark_matter_synthetic
+from workflow_scripts.papers.dark_matter.claims import theory as dark_matter_theory
+from workflow_scripts.papers.dark_matter.claims import vectors as dark_matter_vectors
 
 CLAIMS: dict[str, Sequence[Claim]] = {
     "dark_matter": [

@@ -9,7 +9,7 @@ import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.store import replacing
+from workflow_scripts.anatomy.base.store import replacing
 
 WIDTHS = {"column": 3.25, "page": 6.75}  # inches
 RATIO = 0.78  # height of a panel over its width

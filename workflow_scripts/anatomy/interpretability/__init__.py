@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.anatomy.activations import ActivationStore
-from workflow_scripts.anatomy.errors import AnatomyError
+from workflow_scripts.anatomy.activations.store import ActivationStore
+from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.interpretability.examples import (
     ExampleCounts,
     LatentExamples,

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from workflow_scripts.anatomy.errors import AnatomyError
-from workflow_scripts.anatomy.job import log
-from workflow_scripts.anatomy.store import write_json
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.job import log
+from workflow_scripts.anatomy.base.store import write_json
 
 LONGEST_WAIT = 300.0
 LONGEST_BACKOFF = 60.0

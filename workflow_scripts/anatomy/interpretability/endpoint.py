@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workflow_scripts.anatomy.errors import AnatomyError
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.job import Progress
 from workflow_scripts.anatomy.interpretability.completions import Completions, EndpointProblem
 from workflow_scripts.anatomy.interpretability.examples import LatentExamples
 from workflow_scripts.anatomy.interpretability.judgement import UNKNOWN, Judgement, unjudged
 from workflow_scripts.anatomy.interpretability.windows import Windows
-from workflow_scripts.anatomy.job import Progress
 
 # A token is marked if the latent's activation is at least this share of the window's largest.
 MARKED = 0.3

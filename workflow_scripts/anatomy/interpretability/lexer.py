@@ -9,7 +9,7 @@ import keyword
 import re
 from typing import NamedTuple
 
-from workflow_scripts.anatomy.errors import AnatomyError
+from workflow_scripts.anatomy.base.errors import AnatomyError
 
 
 class Span(NamedTuple):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.anatomy.bootstrap import LEVELS, data_and_resamples
 from workflow_scripts.anatomy.interpretability.examples import QUANTILES, LatentExamples
 from workflow_scripts.anatomy.interpretability.judgement import Judgement, correct
+from workflow_scripts.anatomy.statistics.bootstrap import LEVELS, data_and_resamples
 
 QUANTILE_NAMES = ["Not", *(f"Q{i}" for i in range(1, QUANTILES + 1))]
 DRAWS = 2000

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.anatomy.activations import ActivationStore, read
+from workflow_scripts.anatomy.activations.store import ActivationStore, read
 from workflow_scripts.anatomy.interpretability.peaks import firings
 
 LabelContext = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -1,0 +1,177 @@
+"""Which SAE plays which role, and why a configuration cannot have some figure."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup.catalogue import Sae, catalogue
+from workflow_scripts.anatomy.setup.configuration import check, load_schema
+from workflow_scripts.anatomy.setup.rows import figure_rows
+from workflow_scripts.papers.dark_matter.plan import dark_matter_plan
+
+ROOT = Path(__file__).resolve().parents[3]
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+MAIN = "blocks.2.hook_resid_post"
+
+
+@pytest.fixture
+def config():
+    """The default configuration, less what other papers show."""
+    return copy.deepcopy({key: DEFAULT[key] for key in load_schema()["required"]})
+
+
+def plan_of(config):
+    checked = check(config)
+    return dark_matter_plan(checked, catalogue(checked))
+
+
+def test_roles_of_the_default_run(config):
+    plan = plan_of(config)
+    names = [sae.name for sae in plan.scaling]
+    assert names == [f"batchtopk-w{width}-k12-s0" for width in (128, 256, 512, 1024, 2048)]
+    assert {sae.site for sae in plan.main} == {MAIN}
+    assert {sae.group for sae in plan.family} == {"batchtopk", "layer0", "layers"}
+    assert plan.reference.name == "batchtopk-w256-k12-s0"
+    assert [sae.site.split(".")[1] for sae in plan.layers] == ["0", "1", "2", "3"]
+    assert {(sae.width, sae.nominal_l0) for sae in plan.layers} == {(256, 12)}
+    named = {"batchtopk", "layer0", "layers", "topk", "jumprelu"}
+    assert {sae.group for sae in plan.judged} == named
+    config["dark_matter"]["judged"] = None
+    assert {sae.group for sae in plan_of(config).judged} == set(config["saes"]) - {"circuit"}
+    assert {term: sae.site for term, sae in plan.circuit.items()} == {
+        "resid": MAIN,
+        "resid_previous": "blocks.1.hook_resid_post",
+        "mlp_out": "blocks.2.hook_mlp_out",
+        "attn_out": "blocks.2.hook_attn_out",
+    }
+    assert plan.circuit["resid"] == plan.reference
+    assert plan.missing == {}
+
+
+def test_without_a_reference_width_the_middle_one_is_taken(config):
+    del config["dark_matter"]["reference_width"]
+    config["saes"]["batchtopk"]["widths"] = [128, 256, 1024]
+    plan = plan_of(config)
+    assert plan.reference.width == 256
+
+
+def test_the_reference_is_nearest_in_the_ratio_of_widths(config):
+    """400 is nearer to 200 than to 1000 in difference, and in ratio too; 500 only in difference."""
+    config["saes"]["batchtopk"]["widths"] = [200, 1000]
+    for wanted, found in ((400, 200), (500, 1000)):
+        config["dark_matter"]["reference_width"] = wanted
+        assert plan_of(config).reference.width == found
+
+
+def test_layers_have_a_target_of_their_own(config):
+    config["dark_matter"]["layer_target_l0"] = 25
+    plan = plan_of(config)
+    assert [sae.nominal_l0 for sae in plan.layers] == [12, 24, 24, 24]
+    assert {sae.nominal_l0 for sae in plan.scaling} == {12}
+
+
+def test_a_group_in_the_circuit_and_the_family_is_judged(config):
+    config["dark_matter"]["saes"].append("circuit")
+    assert "circuit" in {sae.group for sae in plan_of(config).judged}
+
+
+def test_the_stream_before_a_layer_is_made_of_the_layer_before(config):
+    """resid_pre of layer 2 is resid_pre of layer 1 with what layer 1 adds."""
+    config["dark_matter"] |= {
+        "saes": ["family"],
+        "main": {"model": "stdlib-gpt2", "site": "blocks.2.hook_resid_pre"},
+        "circuit": ["parts"],
+        "contours": {},
+        "judged": None,
+    }
+    about = {"kind": "trained", "harvest": "train", "architecture": "topk", "widths": [64, 512]}
+    about |= {"k": [12], "training": config["saes"]["topk"]["training"]}
+    pre = ["blocks.2.hook_resid_pre", "blocks.1.hook_resid_pre"]
+    parts = ["blocks.1.hook_mlp_out", "blocks.1.hook_attn_out"]
+    config["saes"] = {"family": about | {"sites": pre}, "parts": about | {"sites": parts}}
+    for harvest in config["harvests"].values():
+        harvest["hook_points"] = pre + parts
+    config["dark_matter"]["error_saes"] = None
+    plan = plan_of(config)
+    assert [sae.site for sae in plan.circuit.values()] == pre + parts
+    assert {sae.width for sae in plan.circuit.values()} == {512}
+    assert "fig8" not in plan.missing
+    assert "hook_resid_post" in plan.missing["fig3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "rows", "reason"),
+    [
+        (
+            lambda c: c["saes"]["batchtopk"].update(widths=[256, 512]),
+            {"fig1", "fig9a"},
+            "needs 3 widths",
+        ),
+        (lambda c: c["saes"]["batchtopk"].update(widths=[512]), {"fig4", "fig16"}, "two widths"),
+        (
+            lambda c: c["dark_matter"]["contours"].update(fig10=[]),
+            {"fig10"},
+            "no SAE at its sites",
+        ),
+        (
+            lambda c: c["dark_matter"]["contours"].update(
+                fig2=[{"model": "stdlib-gpt2", "site": "blocks.2.hook_mlp_out"}]
+            ),
+            {"fig2"},
+            "no SAE at its sites",
+        ),
+        (lambda c: c["dark_matter"].pop("contours"), {"fig2", "fig10", "fig11"}, "no SAE"),
+        (lambda c: c["dark_matter"].pop("error_saes"), {"sec5_2", "fig7"}, "error_saes"),
+        (lambda c: c["dark_matter"].pop("circuit"), {"fig9b"}, "blocks.2.hook_mlp_out"),
+        (
+            lambda c: c["dark_matter"].update(saes=["batchtopk"], contours={}),
+            {"fig9b"},
+            "blocks.1.hook_resid_post",
+        ),
+        (
+            lambda c: c["dark_matter"].update(
+                saes=["circuit"],
+                main={"model": "stdlib-gpt2", "site": "blocks.2.hook_mlp_out"},
+            ),
+            {"fig8"},
+            "not in the residual stream",
+        ),
+        (
+            lambda c: c["dark_matter"].update(
+                saes=["circuit"],
+                main={"model": "stdlib-gpt2", "site": "blocks.2.hook_mlp_out"},
+            ),
+            {"fig3", "fig13"},
+            "no SAE at a hook_resid_post",
+        ),
+    ],
+)
+def test_a_figure_that_cannot_be_is_left_out_with_its_reason(config, change, rows, reason):
+    change(config)
+    missing = plan_of(config).missing
+    assert rows <= missing.keys()
+    for row in rows:
+        assert reason in missing[row]
+        assert not missing[row].startswith("config: ")
+    assert missing.keys() <= figure_rows()["dark_matter"].keys()
+
+
+def test_an_sae_without_known_l0_at_the_main_site(config):
+    config["dark_matter"]["saes"] = ["jumprelu"]
+    del config["saes"]["jumprelu"]["k"]
+    config["saes"]["jumprelu"]["coefficients"] = [1.0]
+    with pytest.raises(AnatomyError, match=r"no SAE with a known width and L0 at blocks\.2\.") as e:
+        plan_of(config)
+    assert "\n" not in str(e.value)
+
+
+def test_saes_of_unknown_width_or_l0_play_no_role_but_are_judged(config):
+    checked = check(config)
+    unknown = Sae("released", "batchtopk", "local", "stdlib-gpt2", MAIN, "", None, None, 0, ())
+    plan = dark_matter_plan(checked, [*catalogue(checked), unknown])
+    assert unknown in plan.judged
+    assert unknown in plan.main
+    assert unknown not in [*plan.scaling, *plan.layers, *plan.circuit.values(), plan.reference]

@@ -1,0 +1,212 @@
+"""What every claim of every paper must do, on tables that say what the paper says and on others."""
+
+import re
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.papers.canonical_units import worlds as canonical_units
+from tests.papers.dark_matter import worlds as dark_matter
+from tests.papers.dark_matter.worlds import widened
+from tests.running import run_script
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.tables import read_table, write_table
+from workflow_scripts.anatomy.claims.claim import NOT_TESTABLE, evaluate
+from workflow_scripts.anatomy.claims.page import page
+from workflow_scripts.anatomy.claims.registry import CLAIMS, verdicts
+from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS, UNDECIDED
+
+WORLDS = {"dark_matter": dark_matter, "canonical_units": canonical_units}
+# The paper's own formula denies it.
+DENIED = ("dark_matter", "poisson_norm_at_one")
+# Intervals that come from the spread of rows and not from columns of the tables.
+MADE_HERE = {
+    "dark_matter": ("", "SAEs", "seeds", "blocks of ten tokens", "latents, as if independent"),
+    "canonical_units": (
+        "",
+        "seeds",
+        *(f"{of}, as if independent" for of in ("latents", "swaps", "components")),
+    ),
+}
+# Measures over several contour figures make do with those that there are.
+CONTOURS = {("dark_matter", name) for name in ("fig2", "fig3", "fig10", "fig11")}
+
+every_paper = pytest.mark.parametrize("paper", CLAIMS)
+every_claim = pytest.mark.parametrize(
+    ("paper", "claim"), [(paper, claim.id) for paper in CLAIMS for claim in CLAIMS[paper]]
+)
+
+
+def tables_of(paper, world="paper"):
+    if world == "wide":
+        return widened(tables_of(paper))
+    return getattr(WORLDS[paper], f"{world}_world")()
+
+
+@cache
+def judged(paper, world="paper"):
+    return verdicts(paper, tables_of(paper, world), seed=0).set_index("claim")
+
+
+def readers(paper, table):
+    """The claims that read a table."""
+    read = judged(paper)["tables"]
+    return [claim for claim in CLAIMS[paper] if table in read[claim.id].split()]
+
+
+@pytest.mark.parametrize(("paper", "least"), [("dark_matter", 40), ("canonical_units", 80)])
+def test_claims_are_many_and_complete(paper, least):
+    claims = CLAIMS[paper]
+    assert len(claims) >= least
+    assert len({claim.id for claim in claims}) == len(claims)
+    for claim in claims:
+        assert re.search(r"Section|Abstract|Appendix|Introduction", claim.where), claim.id
+        assert claim.statement.endswith("."), claim.id
+        assert claim.paper_value, claim.id
+        assert re.fullmatch(r"[a-z0-9_]+", claim.id)
+
+
+@every_claim
+def test_every_claim_holds_where_the_tables_say_what_the_paper_says(paper, claim):
+    row = judged(paper).loc[claim]
+    assert row["verdict"] == (FAILS if (paper, claim) == DENIED else HOLDS), row.to_dict()
+
+
+@every_claim
+def test_every_claim_fails_where_the_tables_say_otherwise(paper, claim):
+    others = ("opposite", "excessive") if paper == "dark_matter" else ("opposite",)
+    rows = [judged(paper, world).loc[claim] for world in others]
+    assert FAILS in [row["verdict"] for row in rows], [row.to_dict() for row in rows]
+
+
+@every_claim
+def test_a_verdict_comes_from_tables_that_its_rule_names(paper, claim):
+    row = judged(paper).loc[claim]
+    assert row["tables"]
+    for table in row["tables"].split():
+        assert re.search(rf"\b{table}(_fit)?\b", row["rule"]), table
+
+
+@every_paper
+def test_every_table_of_the_paper_has_its_claims(paper):
+    read = set(" ".join(judged(paper)["tables"]).split())
+    assert read == set(tables_of(paper))
+
+
+@every_claim
+def test_wide_intervals_leave_a_claim_undecided(paper, claim):
+    """Where a measure has an interval, it is used: blown up, it takes the decision away."""
+    before, after = judged(paper).loc[claim], judged(paper, "wide").loc[claim]
+    expected = before["verdict"] if before["interval"] in MADE_HERE[paper] else UNDECIDED
+    assert after["verdict"] == expected
+
+
+@every_paper
+def test_without_tables_nothing_is_testable(paper):
+    found = verdicts(paper, {}, seed=0)
+    assert found["verdict"].str.startswith(NOT_TESTABLE).all()
+    assert found["measured"].isna().all()
+    directional = found[~found["verdict"].str.contains("(needs ", regex=False)]
+    assert directional["verdict"].str.contains("is not in this run").all()
+
+
+@pytest.mark.parametrize(
+    ("paper", "name"), [(paper, name) for paper in CLAIMS for name in sorted(tables_of(paper))]
+)
+def test_a_missing_table_is_named(paper, name):
+    tables = tables_of(paper)
+    del tables[name]
+    found = {evaluate(claim, tables, seed=0)["verdict"] for claim in readers(paper, name)}
+    missing = f"{NOT_TESTABLE} (table {name} is not in this run)"
+    assert found == {missing} or (paper, name) in CONTOURS
+    assert missing in found or ((paper, name) in CONTOURS and name in ("fig10", "fig11"))
+
+
+@every_paper
+def test_claims_about_other_models_need_their_preset(paper):
+    tables = {
+        name: table.assign(model="stdlib-gpt2") if "model" in table else table
+        for name, table in tables_of(paper).items()
+    }
+    found = verdicts(paper, tables, seed=0).set_index("claim")["verdict"]
+    for claim in CLAIMS[paper]:
+        expected = judged(paper).loc[claim.id, "verdict"]
+        if claim.models:
+            needed = f"needs {' or '.join(claim.models)}"
+            presets = f"preset{'s' * (len(claim.models) > 1)} {', '.join(claim.models)}"
+            expected = f"{NOT_TESTABLE} ({needed}; {presets})"
+        assert found[claim.id] == expected, claim.id
+
+
+@pytest.mark.parametrize(
+    ("paper", "table", "column", "claim"),
+    [
+        ("dark_matter", "fig4", "c", "larger_errors_smaller"),
+        ("canonical_units", "fig17", "delta_l0", ""),
+    ],
+)
+def test_a_column_that_is_not_there_is_an_error_that_names_it(paper, table, column, claim):
+    tables = tables_of(paper)
+    tables[table] = tables[table].drop(columns=column)
+    with pytest.raises(AnatomyError, match=f"{claim}: no column '{column}' in table {table}"):
+        verdicts(paper, tables, seed=0)
+
+
+@every_paper
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+@pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:invalid value", "ignore:divide by")
+def test_a_run_with_very_little_in_it_still_gets_its_verdicts(paper, rows):
+    generator = np.random.default_rng(rows)
+    tables = {
+        name: table.sample(min(rows, len(table)), random_state=generator).sort_index()
+        for name, table in tables_of(paper).items()
+    }
+    found = verdicts(paper, tables, seed=0)["verdict"]
+    decided = found.isin([HOLDS, FAILS, UNDECIDED])
+    assert found[~decided].str.startswith(NOT_TESTABLE).all()
+    assert not decided.all()
+
+
+@every_paper
+def test_the_same_tables_give_the_same_verdicts(paper):
+    again = verdicts(paper, tables_of(paper), seed=0).set_index("claim")
+    pd.testing.assert_frame_equal(again, judged(paper))
+
+
+@every_paper
+def test_the_page_shows_every_claim(paper):
+    text = page(verdicts(paper, tables_of(paper), seed=0))
+    assert all(f"| {paper}: {claim.id} |" in text for claim in CLAIMS[paper])
+
+
+@pytest.mark.parametrize(
+    ("paper", "papers"), [("dark_matter", ["dark_matter"]), ("canonical_units", list(CLAIMS))]
+)
+def test_the_script_writes_the_table_and_the_page(tmp_path, paper, papers):
+    """And a paper of which the run has no tables has its claims listed all the same."""
+    inputs = [tmp_path / "tables" / paper / f"{name}.csv" for name in tables_of(paper)]
+    for path, table in zip(inputs, tables_of(paper).values(), strict=True):
+        write_table(path, table)
+    output = {"table": tmp_path / "claims.csv", "page": tmp_path / "claims.md"}
+    run_script(
+        "check_claims",
+        tmp_path / "claims.log",
+        input={"tables": [str(path) for path in inputs]},
+        output=output,
+        params={"papers": papers, "seed": 0},
+    )
+    found = read_table(output["table"])
+    wanted = ["claim", "paper", "where", "statement", "paper_value", "measured"]
+    wanted += ["measured_lo", "measured_hi", "rule", "verdict", "note"]
+    assert list(found)[: len(wanted)] == wanted
+    assert found["claim"].tolist() == [claim.id for each in papers for claim in CLAIMS[each]]
+    for each, rows in found.groupby("paper"):
+        verdict = rows.set_index("claim")["verdict"]
+        assert len(verdict) == len(CLAIMS[each])
+        if each == paper:
+            assert verdict.equals(judged(paper)["verdict"])
+        else:
+            assert verdict.str.startswith(NOT_TESTABLE).all()
+    assert output["page"].read_text().startswith("# Claims")

@@ -1,0 +1,1 @@
+"""Harvests of activations: written, opened, read in shuffled batches, summed."""

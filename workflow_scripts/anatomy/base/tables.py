@@ -1,0 +1,56 @@
+"""Tidy tables: one observation a row, the same identifying columns everywhere, whole or not there."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workflow_scripts.anatomy.base.store import replacing
+
+IDENTITY = ("model", "site", "sae", "architecture", "width", "l0", "seed")
+
+# The random vectors whose squared norms are predicted from x (dark-matter paper, section 5.1).
+VECTORS = ("x", "sae", "error", "linear_error", "nonlinear_error")
+
+
+def identity(metadata: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
+    """The identifying columns of an SAE: from its description, and its measured L0."""
+    return {
+        "model": metadata["model"],
+        "site": metadata["site"],
+        "sae": metadata["name"],
+        "architecture": metadata["architecture"],
+        "width": metadata["width"],
+        "l0": summary["l0"],
+        "nominal_l0": metadata["nominal_l0"],
+        "seed": metadata["seed"],
+        "dead_latents": summary["dead_latents"],
+    }
+
+
+def write_rows(path: str | Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows as csv; floats with the digits that bring them back exactly."""
+    write_table(path, pd.DataFrame(list(rows)))
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table as csv, whole or not at all."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read what `write_table` wrote, float for float."""
+    # Only an empty field is missing: "None", "nan" and "NA" are tokens of real text.
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def concatenate(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """The rows of several tables of the same columns, in order."""
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def with_interval(name: str, found: tuple[float, float, float]) -> dict[str, float]:
+    """Columns name, name_lo and name_hi of a value with its interval."""
+    return dict(zip((name, f"{name}_lo", f"{name}_hi"), found, strict=True))

@@ -1,0 +1,1 @@
+"""What an SAE makes of a harvest: sparse codes and their errors."""

@@ -1,0 +1,61 @@
+"""Squared error of SAEs, alone and over that of predicting the mean, from sums in groups of contexts."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workflow_scripts.anatomy.codes.store import CodesStore
+from workflow_scripts.anatomy.statistics.bootstrap import (
+    N_GROUPS,
+    context_interval,
+    fvu_from_sums,
+    group_of_contexts,
+)
+from workflow_scripts.anatomy.statistics.splits import Split
+
+
+def error_sums(codes: CodesStore, split: Split | None = None) -> dict[str, np.ndarray]:
+    """Sums of ||x - Sae(x)||^2 in the same groups of contexts, float64.
+
+    The tokens from `min_position` on, or those of them that `split` holds out. Returns ``residual2``
+    (G, 1), ``count`` (G,).
+    """
+    contexts, positions = codes.shape
+    groups = min(contexts, N_GROUPS)
+    shapes = {"residual2": (groups, 1), "count": (groups,)}
+    sums = {name: np.zeros(shape) for name, shape in shapes.items()}
+    for block in codes.block_slices():
+        at = group_of_contexts(block, contexts)
+        error = codes.scalar("error_norm2", block)
+        used = np.broadcast_to(np.arange(positions) >= codes.min_position, error.shape)
+        if split is not None:
+            _, used = split.masks(block, positions)
+        np.add.at(sums["residual2"], at, np.where(used, error, 0).sum(1, keepdims=True))
+        np.add.at(sums["count"], at, used.sum(1))
+    return sums
+
+
+def mse(sums: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Mean over tokens of ||x - Sae(x)||^2, from `error_sums`."""
+    return sums["residual2"].sum(-1) / sums["count"]
+
+
+def nmse(sums: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Squared error over that of predicting the mean activation, from both kinds of sums together.
+
+    Gao et al. (2024) normalise so; it is the fraction of variance unexplained.
+    """
+    return fvu_from_sums(sums)
+
+
+def held_out_fvu(
+    codes: CodesStore, split: Split, draws: int, seed: int
+) -> tuple[float, float, float]:
+    """Mean held-out squared error over the variance of all used tokens, with its 95 % interval.
+
+    The variance is that of the harvest's tokens from `min_position` on, held out or not: the codes
+    store keeps errors by token, but of the activations only their variance.
+    """
+    sums, variance = error_sums(codes, split), codes.summary["variance"]
+    held_out = {name: part[sums["count"] > 0] for name, part in sums.items()}
+    return context_interval(lambda s: mse(s) / variance, held_out, draws, seed)

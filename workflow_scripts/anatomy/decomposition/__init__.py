@@ -1,0 +1,1 @@
+"""SaeError = LinearError + NonlinearError, and one SAE's errors beside another's."""

@@ -1,0 +1,1 @@
+"""What a model loses when its activations are replaced."""

@@ -1,0 +1,175 @@
+"""Losses of a language model in which the activations at one hook point are replaced.
+
+From a residual stream only the layers after it are run. A site inside a layer (mlp_out, attn_out, z)
+is replaced while the model resumes from the residual stream that enters that layer.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workflow_scripts.anatomy.activations.store import ActivationStore, read
+from workflow_scripts.anatomy.codes.reconstruct import check_fits
+from workflow_scripts.anatomy.models.hook_points import capturing, parse
+from workflow_scripts.anatomy.models.losses import token_losses
+from workflow_scripts.anatomy.models.replacing import replacing, resumed
+from workflow_scripts.anatomy.saes.dictionary import Dictionary
+from workflow_scripts.anatomy.statistics.regression import LinearMap
+
+BATCH_CONTEXTS = 8
+# Batches are kept for the next substitution as long as they fit; the others are read again.
+KEPT_BYTES = 1 << 30
+
+# x (n, d) float32 -> what takes its place by name, and vectors whose norms are wanted; all (n, d).
+Replace = Callable[[Tensor], tuple[dict[str, Tensor], dict[str, Tensor]]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some contexts: x (n, T, d) float32 at the site, ids (n, T) int64, and for a site inside a
+    layer the residual stream that enters it, `entering` (n, T, d_model) in the model's dtype."""
+
+    x: Tensor
+    ids: Tensor
+    entering: Tensor | None
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes."""
+        parts = (self.x, self.ids, self.entering)
+        return sum(part.nbytes for part in parts if part is not None)
+
+
+class SubstitutedModel:
+    """A model, one of its hook points, and the contexts of a harvest on which it is replaced.
+
+    Parameters
+    ----------
+    model: of transformers, in evaluation mode, on `device`.
+    store: a harvest of it that holds `site`; contexts: numbers of the contexts to run.
+
+    Positions from the harvest's `min_position` on are replaced, and losses of the tokens after the
+    first of these are counted: earlier ones see no change.
+    """
+
+    def __init__(
+        self, model: Any, store: ActivationStore, site: str, contexts: list[int], device: str
+    ):
+        self.model, self.store, self.site = model, store, site
+        self.contexts, self.device, self.first = contexts, device, store.min_position
+        self.layer, kind = parse(site)
+        self.in_stream = kind.startswith("resid_")
+        which = kind.removeprefix("resid_") if self.in_stream else "pre"
+        self.resume = resumed(model, self.layer, which)
+        self.kept: dict[int, Batch] = {}
+
+    def measure(self, replace: Replace) -> dict[str, np.ndarray]:
+        """Sums per context, (C,) float64, under everything that `replace` puts in the place of x.
+
+        ``loss_NAME`` for what takes its place, in nats, over the counted tokens; ``VECTOR2`` and
+        ``norm_VECTOR``, squared norms and norms of the vectors, over the replaced positions.
+        """
+        rows = []
+        with torch.no_grad():
+            for batch in self.batches():
+                shape = batch.x.shape
+                streams, vectors = replace(batch.x.flatten(0, 1))
+                sums = {}
+                for name, stream in streams.items():
+                    replaced = batch.x.clone()
+                    replaced[:, self.first :] = stream.float().reshape(shape)[:, self.first :]
+                    losses = token_losses(self._logits(replaced, batch), batch.ids)
+                    sums[f"loss_{name}"] = losses[:, self.first + 1 :].double().sum(1)
+                for name, vector in vectors.items():
+                    norms2 = (vector**2).sum(1).reshape(shape[:2])[:, self.first :]
+                    sums[f"{name}2"] = norms2.sum(1)
+                    sums[f"norm_{name}"] = norms2.sqrt().sum(1)
+                rows.append({name: part.cpu().numpy() for name, part in sums.items()})
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    def count(self) -> np.ndarray:
+        """Tokens of each context whose loss is counted, (C,) float64."""
+        return np.full(len(self.contexts), float(self.store.shape[1] - self.first - 1))
+
+    def batches(self) -> Iterator[Batch]:
+        """The contexts, `BATCH_CONTEXTS` at a time."""
+        for start in range(0, len(self.contexts), BATCH_CONTEXTS):
+            batch = self.kept.get(start)
+            if batch is None:
+                batch = self._read(self.contexts[start : start + BATCH_CONTEXTS])
+                if sum(each.bytes for each in self.kept.values()) + batch.bytes <= KEPT_BYTES:
+                    self.kept[start] = batch
+            yield batch
+
+    def _read(self, contexts: list[int]) -> Batch:
+        found = []
+        for array in (self.store.activations(self.site), self.store.group["tokens"]):
+            parts = [read(array, slice(at, at + 1), self.store.path) for at in contexts]
+            found.append(torch.from_numpy(np.concatenate(parts)).to(self.device))
+        x, ids = found[0], found[1].long()
+        if self.in_stream:
+            return Batch(x, ids, None)
+        name = f"blocks.{self.layer}.hook_resid_pre"
+        with capturing(self.model, [name]) as captured:
+            self.model(input_ids=ids, use_cache=False)
+        return Batch(x, ids, captured[name].clone())
+
+    def _logits(self, replaced: Tensor, batch: Batch) -> Tensor:
+        if batch.entering is None:
+            return self.resume(replaced, batch.ids)
+        with replacing(self.model, {self.site: replaced}):
+            return self.resume(batch.entering, batch.ids)
+
+
+def baseline_losses(substituted: SubstitutedModel, mean: np.ndarray) -> dict[str, np.ndarray]:
+    """What the losses under an SAE are compared with.
+
+    mean: the mean activation of the site, (d,) float64.
+
+    Returns ``loss_clean``, of the activations themselves; ``loss_zero`` and ``loss_mean``, of zero and
+    mean ablation; ``count`` of the tokens; (C,) float64 each.
+    """
+    vector = torch.from_numpy(mean).to(substituted.device)
+
+    def replace(x: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        return {"clean": x, "zero": torch.zeros_like(x), "mean": vector.expand_as(x)}, {}
+
+    return substituted.measure(replace) | {"count": substituted.count()}
+
+
+def sae_losses(
+    substituted: SubstitutedModel, dictionary: Dictionary, linear: LinearMap | None = None
+) -> dict[str, np.ndarray]:
+    """Losses under Sae(x), and with `linear`, the map b* of Eq. 11, with either part of the error back.
+
+    Returns
+    -------
+    ``loss_sae``, ``error2`` and ``norm_error``; with `linear` also ``loss_linear_error`` (of Sae(x) +
+    LinearError(x)), ``loss_nonlinear_error``, and ``linear2``, ``norm_linear``, ``nonlinear2``,
+    ``norm_nonlinear``; (C,) float64 each.
+
+    Raises
+    ------
+    AnatomyError: the SAE is of another width than the activations.
+    """
+    check_fits(dictionary, substituted.store, substituted.site)
+
+    def replace(x: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        reconstruction = dictionary.reconstruct(x)[1].double()
+        error = x.double() - reconstruction
+        if linear is None:
+            return {"sae": reconstruction}, {"error": error}
+        linear_error = linear(x)
+        nonlinear_error = error - linear_error
+        streams = {
+            "sae": reconstruction,
+            "linear_error": reconstruction + linear_error,
+            "nonlinear_error": reconstruction + nonlinear_error,
+        }
+        return streams, {"error": error, "linear": linear_error, "nonlinear": nonlinear_error}
+
+    return substituted.measure(replace)

@@ -1,0 +1,65 @@
+"""Run the workflow: `python -m workflow_scripts.anatomy.launch [anything that snakemake takes]`."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.launch.leftovers import (
+    is_locked,
+    only_launch,
+    require_unused,
+    stop_orphans,
+)
+from workflow_scripts.anatomy.launch.outcome import error_lines, results, run_name
+from workflow_scripts.anatomy.launch.supervision import INTERRUPTED, supervise
+
+# What jobs find in their environment, unless it is set already.
+ENVIRONMENT = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "WANDB_MODE": "disabled",
+    # glibc would give the memory of each large array back to the kernel, and fetch it anew a step
+    # later: a sixth of the time of a training on a CPU.
+    "MALLOC_MMAP_THRESHOLD_": str(2**26),
+    "MALLOC_TRIM_THRESHOLD_": str(2**29),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run Snakemake in this folder and say how it went; returns the exit status."""
+    folder, started = Path.cwd(), time.time()
+    plain = [sys.executable, "-m", "snakemake"]
+    warm = [sys.executable, "-m", "workflow_scripts.anatomy.launch.warm_start"]
+    os.environ |= ENVIRONMENT | os.environ.copy()
+    try:
+        with only_launch(folder):
+            require_unused(folder)
+            stop_leftover_jobs(folder)
+            if is_locked(folder):
+                say("a run was killed here; unlocking the folder, finished results are kept")
+                supervise([*plain, *arguments, "--unlock", "--quiet"])
+            status = supervise([*warm, *arguments])
+            stop_leftover_jobs(folder)
+    except AnatomyError as error:
+        say(f"error: {error}")
+        return 1
+    if status == INTERRUPTED:
+        say("interrupted; the next run goes on where this one stopped")
+    run = run_name(folder, arguments)
+    for line in error_lines(folder, started) if status else results(folder, run):
+        say(line)
+    return status
+
+
+def stop_leftover_jobs(folder: Path) -> None:
+    if orphans := stop_orphans(folder):
+        say(f"stopped the jobs that a killed run left behind (pid {', '.join(map(str, orphans))})")
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

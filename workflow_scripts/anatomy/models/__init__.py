@@ -1,0 +1,1 @@
+"""Language models: made or taken, hooked, run with something replaced, and their losses."""

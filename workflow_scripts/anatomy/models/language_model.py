@@ -1,0 +1,235 @@
+"""The language model under the microscope: built from a config or imported, described, loaded.
+
+What later stages need to know of a model stands in `model.json`, which is written last:
+name, kind, path (a hub id, or a folder, relative to model.json where the model was trained
+here), revision, dtype, architecture, n_layers, d_model, n_heads, vocabulary, context_length,
+bos_id, has_bos, parameters.
+"""
+
+import difflib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workflow_scripts.anatomy.base.errors import AnatomyError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+WEIGHTS = [
+    "config.json",
+    "generation_config.json",
+    "model*.safetensors",
+    "*.safetensors.index.json",
+]
+
+
+def build(
+    architecture: str, config: dict[str, Any], context_length: int, vocabulary: int, eos: int
+):
+    """Build an untrained causal language model of a transformers architecture (`model_type`).
+
+    Dropout is 0 unless the config sets it. Weights are drawn from torch's global generator.
+
+    Raises
+    ------
+    AnatomyError: an unknown architecture, a key that its config class does not know (with the
+        nearest one it does), or values that do not fit each other.
+    """
+    from transformers import AutoModelForCausalLM
+
+    made = configuration(architecture, config, context_length, vocabulary, eos)
+    try:
+        model = AutoModelForCausalLM.from_config(made)
+        # Some values that do not fit each other are seen only when the model runs.
+        with torch.no_grad():
+            model(torch.zeros((1, 2), dtype=torch.long))
+        return model
+    except Exception as error:
+        raise AnatomyError(
+            f"models.*.config: {architecture} cannot be built from it: {_one_line(error)}"
+        ) from error
+
+
+def configuration(
+    architecture: str, config: dict[str, Any], context_length: int, vocabulary: int, eos: int
+):
+    """The transformers config of `build`, checked key by key."""
+    from transformers import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    causal = set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+    if architecture not in causal:
+        raise AnatomyError(
+            f"models.*.architecture: transformers has no causal language model {architecture}"
+            f"{_nearest(architecture, causal)}"
+        )
+    kind = CONFIG_MAPPING[architecture]
+    known = {field.name for field in fields(kind)} | set(kind.attribute_map)
+    for key in config:
+        if key not in known:
+            raise AnatomyError(
+                f"models.*.config: {architecture} has no key {key}{_nearest(key, known)}"
+            )
+    length = kind.attribute_map.get("max_position_embeddings", "max_position_embeddings")
+    fixed = {"vocab_size": vocabulary, "bos_token_id": eos, "eos_token_id": eos}
+    if length in known:
+        fixed[length] = context_length
+    for key in config:
+        if kind.attribute_map.get(key, key) in fixed:
+            raise AnatomyError(
+                f"models.*.config: {key} is set by the workflow (from context_length and the "
+                "tokenizer); remove it"
+            )
+    dropout = {key: 0.0 for key in known if key.endswith(("pdrop", "dropout"))}
+    try:
+        made = kind(**dropout | {"pad_token_id": None} | config | fixed)
+    except Exception as error:
+        raise AnatomyError(
+            f"models.*.config: {architecture} does not take it: {_one_line(error)}"
+        ) from error
+    heads, groups = made.num_attention_heads, getattr(made, "num_key_value_heads", None)
+    if made.hidden_size % heads and "head_dim" not in config:
+        raise AnatomyError(
+            f"models.*.config: the width {made.hidden_size} is not divisible by the {heads} "
+            "attention heads"
+        )
+    if groups and heads % groups:
+        raise AnatomyError(
+            f"models.*.config: the {heads} attention heads are no multiple of the "
+            f"{groups} num_key_value_heads; set that too"
+        )
+    return made
+
+
+def describe(config: Any, name: str, block: dict[str, Any], bos: int | None) -> dict[str, Any]:
+    """What `model.json` says of a model, without its path: from its transformers config."""
+    text = config.get_text_config()
+    return {
+        "name": name,
+        "kind": block["kind"],
+        "dtype": block["dtype"],
+        "architecture": config.model_type,
+        "n_layers": text.num_hidden_layers,
+        "d_model": text.hidden_size,
+        "n_heads": text.num_attention_heads,
+        "vocabulary": text.vocab_size,
+        "context_length": getattr(text, "max_position_embeddings", None),
+        "bos_id": bos,
+        "has_bos": bos is not None,
+    }
+
+
+def import_model(block: dict[str, Any], name: str, bos: int | None) -> dict[str, Any]:
+    """Check that the weights of a pretrained model are there and whole; return its description.
+
+    A hub model is downloaded into the cache if it is not there; its revision is resolved to a
+    commit, so that later runs load the same weights. Only safetensors are taken, never pickles.
+
+    Raises
+    ------
+    AnatomyError: no such folder, not in the cache while offline, weights missing or damaged.
+    """
+    from safetensors import safe_open
+    from transformers import AutoConfig
+
+    path, revision = block["path"], block.get("revision")
+    folder = _snapshot(path, revision, name)
+    if not (folder / "config.json").exists():
+        raise AnatomyError(f"models.{name}.path: {folder} has no config.json, so it is no model")
+    files = sorted(folder.glob("model*.safetensors"))
+    if not files:
+        raise AnatomyError(
+            f"models.{name}.path: {folder} has no model*.safetensors; other formats are not read "
+            "(convert them with save_pretrained)"
+        )
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        expected = set(json.loads(index.read_text())["weight_map"].values())
+        if missing := sorted(expected - {file.name for file in files}):
+            raise AnatomyError(f"models.{name}: {folder} lacks {', '.join(missing)}; get it again")
+    for file in files:
+        try:
+            with safe_open(file, "pt"):
+                pass
+        except Exception as error:
+            raise AnatomyError(
+                f"models.{name}: {file} is damaged ({_one_line(error)}); delete it and get it again"
+            ) from None
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    local = Path(path).is_dir()
+    where = {
+        "path": str(Path(path).absolute()) if local else path,
+        "revision": revision if local else folder.name,
+    }
+    return describe(config, name, block, bos) | where
+
+
+def load_model(description: str | Path, device: str = "cpu", dtype: str | None = None):
+    """Load the model that `model.json` describes, for inference.
+
+    Parameters
+    ----------
+    description: path of model.json.
+    device: as torch names it, see `devices.resolve_device`.
+    dtype: ``float32``, ``bfloat16`` or ``float16``; by default the description's.
+
+    Returns the model, in evaluation mode and without gradients, and the description as a dict.
+    """
+    from transformers import AutoModelForCausalLM
+
+    quiet()
+    description = Path(description)
+    found = json.loads(description.read_text())
+    path: str | Path = found["path"]
+    if found["kind"] == "train":
+        path = description.parent / found["path"]
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            path,
+            revision=found.get("revision") or "main",
+            dtype=DTYPES[dtype or found["dtype"]],
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except Exception as error:
+        raise AnatomyError(
+            f"{description}: the model {found['name']} at {path} cannot be loaded "
+            f"({_one_line(error)}); delete {description} and rerun, and it is made or fetched anew"
+        ) from error
+    return model.to(device).eval().requires_grad_(False), found
+
+
+def quiet() -> None:
+    """Keep transformers to its warnings, without progress bars."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _snapshot(path: str, revision: str | None, name: str) -> Path:
+    """The folder that holds a model: the local one, or the hub's snapshot in the cache."""
+    if Path(path).is_dir():
+        return Path(path)
+    if path.startswith((".", "/", "~")) or path.count("/") > 1:
+        raise AnatomyError(f"models.{name}.path: the folder {path} does not exist")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(path, revision=revision, allow_patterns=WEIGHTS))
+    except Exception as error:
+        raise AnatomyError(
+            f"models.{name}.path: {path} at revision {revision or 'main'} is neither a folder nor "
+            f"on the hub or in its cache ({_one_line(error)})"
+        ) from error
+
+
+def _nearest(word: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(word, sorted(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,51 @@
+"""What a model's logits say of its loss: cross-entropy and divergence, per token."""
+
+import torch
+from torch.nn import functional
+
+# Elements of the float32 copy of logits that a loss takes at a time.
+LOSS_ELEMENTS = 1 << 24
+
+
+def token_losses(logits: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of every token given those before it.
+
+    Parameters
+    ----------
+    logits: (n, T, vocabulary), of any dtype; input_ids: (n, T).
+
+    Returns (n, T) float32, nats, NaN at position 0, which nothing predicts. Logits are taken to
+    float32 a few positions at a time.
+    """
+    losses = torch.full(input_ids.shape, float("nan"), dtype=torch.float32, device=logits.device)
+    rows = max(1, LOSS_ELEMENTS // logits.shape[-1])
+    for i in range(len(logits)):
+        for at in range(0, logits.shape[1] - 1, rows):
+            end = min(at + rows, logits.shape[1] - 1)
+            targets = input_ids[i, at + 1 : end + 1].long()
+            some = logits[i, at:end].float()
+            losses[i, at + 1 : end + 1] = functional.cross_entropy(some, targets, reduction="none")
+    return losses
+
+
+def kl_divergence(
+    logits: torch.Tensor, other: torch.Tensor, dtype: torch.dtype = torch.float64
+) -> torch.Tensor:
+    """KL(P || Q) of next-token distributions, at each position, in nats.
+
+    Parameters
+    ----------
+    logits: of P, the model as it is, (..., vocabulary); other: of Q, the model with the
+        intervention, of the same shape.
+    dtype: in which it is computed, ``torch.float64`` or ``torch.float32``.
+
+    Returns (...) in `dtype`. Positions are taken a few at a time.
+    """
+    p, q = logits.flatten(0, -2), other.flatten(0, -2)
+    rows = max(1, LOSS_ELEMENTS // p.shape[-1])
+    found = []
+    for at in range(0, len(p), rows):
+        log_p = functional.log_softmax(p[at : at + rows].to(dtype), -1)
+        log_q = functional.log_softmax(q[at : at + rows].to(dtype), -1)
+        found.append((log_p.exp() * (log_p - log_q)).sum(-1))
+    return torch.cat(found).reshape(logits.shape[:-1])

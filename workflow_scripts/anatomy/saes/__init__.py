@@ -1,0 +1,1 @@
+"""SAEs: trained or taken, and one canonical dictionary of them all."""

@@ -1,0 +1,83 @@
+"""What training one SAE amounts to, and whether it can be done; imports nothing slow."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from workflow_scripts.anatomy.activations.store import ActivationStore
+from workflow_scripts.anatomy.base.errors import AnatomyError
+
+DEFAULTS = {
+    "warmup_fraction": 0.05,
+    "decay_fraction": 0.2,
+    "checkpoints": 0,
+    "dead_after_tokens": 100_000,
+    "aux_coefficient": 1.0,
+    "threshold": "quantile",
+    "step": "sparse",
+}
+# Contexts kept out of training, to set the threshold of a BatchTopK SAE on: 5 %, at most so many
+# tokens.
+CALIBRATION_TOKENS = 2**15
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the training of one SAE amounts to, in steps and contexts.
+
+    steered: whether its sparsity coefficient is to be found on the way.
+    """
+
+    site: str
+    batch_size: int
+    steps: int
+    training_contexts: int
+    steered: bool
+    options: dict[str, Any]
+
+    @property
+    def warmup_steps(self) -> int:
+        warmup = round(self.options["warmup_fraction"] * self.steps)
+        return warmup if warmup > 1 else 0
+
+    @property
+    def decay_steps(self) -> int:
+        return min(round(self.options["decay_fraction"] * self.steps), self.steps)
+
+
+def plan(sae: dict[str, Any], activations: ActivationStore) -> Plan:
+    """Check one SAE's block against its activations, before anything slow is imported.
+
+    Raises
+    ------
+    AnatomyError: width below 1, k outside 1..width, an unknown architecture, fewer tokens than one
+        batch in the configuration or in the harvest, or no context to spare for calibration.
+    """
+    where, options = f"saes.{sae['group']}", {**DEFAULTS, **sae["training"]}
+    width, architecture = sae["width"], sae["architecture"]
+    if architecture not in ("standard", "topk", "batchtopk", "jumprelu"):
+        raise AnatomyError(
+            f"{where}.architecture: {architecture} is none of standard, topk, batchtopk, jumprelu"
+        )
+    if width < 1:
+        raise AnatomyError(f"{where}.widths: {width} latents are too few; an SAE needs one or more")
+    if "k" in sae and not 0 < sae["k"] <= width:
+        raise AnatomyError(
+            f"{where}.k: {sae['k']:g} active latents of {width}; k has to lie in 1 to the width"
+        )
+    if options["tokens"] < options["batch_size"]:
+        raise AnatomyError(
+            f"{where}.training.tokens: {options['tokens']} are fewer than one batch of "
+            f"{options['batch_size']} (training.batch_size)"
+        )
+    contexts, positions = activations.shape
+    used = positions - activations.min_position
+    spared = min(max(1, contexts // 20), max(1, CALIBRATION_TOKENS // used))
+    if (contexts - spared) * used < options["batch_size"]:
+        raise AnatomyError(
+            f"{where}: harvest {activations.path} has {contexts * used} tokens at {sae['site']}, "
+            f"of which {spared * used} are kept for calibration: fewer than one batch of "
+            f"{options['batch_size']}; harvest more contexts or lower training.batch_size"
+        )
+    steps = options["tokens"] // options["batch_size"]
+    steered = architecture == "jumprelu" and "k" in sae
+    return Plan(sae["site"], options["batch_size"], steps, contexts - spared, steered, options)

@@ -1,0 +1,1 @@
+"""What a configuration means, before anything runs. Imports nothing slow, and knows no paper."""

@@ -1,0 +1,203 @@
+"""Which SAEs a configuration means, and which of them a figure shows; known before anything runs."""
+
+from dataclasses import asdict, dataclass
+from math import inf, log
+from typing import Any
+
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup.local_files import local_sae_width
+
+
+@dataclass(frozen=True)
+class Sae:
+    """One SAE of the configuration.
+
+    ``nominal_l0`` is what its configuration or its release says (k, or the L0 in its name), or None;
+    tables report the measured one.
+    """
+
+    name: str
+    group: str
+    kind: str
+    model: str
+    site: str
+    architecture: str
+    width: int | None
+    nominal_l0: float | None
+    seed: int
+    options: tuple[tuple[str, Any], ...]
+    together: bool = False
+
+    @property
+    def stream(self) -> str:
+        """Which SAEs of its site it is trained side by side with; empty for one trained alone."""
+        if not self.together:
+            return ""
+        options = dict(self.options)
+        return f"{options['harvest']}-b{options['training']['batch_size']}-s{self.seed}"
+
+    def block(self) -> dict[str, Any]:
+        """Everything that making this SAE depends on, as one dictionary for a rule's parameters."""
+        block = asdict(self)
+        del block["options"], block["together"]
+        return block | dict(self.options)
+
+
+def catalogue(config: dict[str, Any]) -> list[Sae]:
+    """All SAEs of a checked configuration, in its order.
+
+    Raises
+    ------
+    AnatomyError: two SAEs of one site bear one name, or a release is unknown.
+    """
+    found = [sae for name, group in config["saes"].items() for sae in _group(config, name, group)]
+    seen = set()
+    for sae in found:
+        key = (sae.model, sae.site, sae.name)
+        if key in seen:
+            raise AnatomyError(f"config: saes.{sae.group} makes {sae.name} at {sae.site} twice")
+        seen.add(key)
+    return found
+
+
+def _group(config: dict, name: str, group: dict) -> list[Sae]:
+    match group["kind"]:
+        case "trained":
+            return _trained(config, name, group)
+        case "local":
+            options = (("path", group["path"]), *_as_trained(group))
+            width, place = local_sae_width(group["path"]), (group["model"], group["site"])
+            return [Sae(name, name, "local", *place, "", width, group["l0"], 0, options)]
+    from workflow_scripts.anatomy.setup.releases import pretrained_specs
+
+    saes = []
+    for spec in pretrained_specs(group["release"], group["ids"]):
+        options = (("release", group["release"]), ("id", spec["id"]), *_as_trained(group))
+        site = group["site"] or spec["site"]
+        label = f"{name}-{spec['id'].replace('/', '-')}"
+        saes.append(
+            Sae(
+                label,
+                name,
+                "pretrained",
+                group["model"],
+                site,
+                "",
+                spec["width"],
+                spec["l0"],
+                0,
+                options,
+            )
+        )
+    return saes
+
+
+def _as_trained(group: dict) -> tuple[tuple[str, Any], ...]:
+    """What is said of how an imported SAE saw its activations; nothing said leaves it to the release."""
+    return tuple((key, group[key]) for key in ("input_scale", "center") if group[key] is not None)
+
+
+def _trained(config: dict, name: str, group: dict) -> list[Sae]:
+    model = config["harvests"][group["harvest"]]["model"]
+    letter = "k" if "k" in group else "c"
+    saes = []
+    for site in group["sites"]:
+        for width in group["widths"]:
+            for sparsity in group.get("k") or group["coefficients"]:
+                for seed in group["seeds"]:
+                    sparsity_option = ("k" if letter == "k" else "coefficient", sparsity)
+                    options = (
+                        sparsity_option,
+                        ("training", group["training"]),
+                        ("harvest", group["harvest"]),
+                    )
+                    saes.append(
+                        Sae(
+                            f"{name}-w{width}-{letter}{sparsity:g}-s{seed}",
+                            name,
+                            "trained",
+                            model,
+                            site,
+                            group["architecture"],
+                            width,
+                            sparsity if letter == "k" else None,
+                            seed,
+                            options,
+                            group["together"],
+                        )
+                    )
+    return saes
+
+
+def _from_l0(sae: Sae, target: float) -> float:
+    """How far the nominal L0 of an SAE is from a target; infinitely where it has none."""
+    return abs(sae.nominal_l0 - target) if sae.nominal_l0 is not None else inf
+
+
+def nearest_l0(saes: list[Sae], target: float) -> list[Sae]:
+    """At every width, the SAE whose nominal L0 is nearest `target`; ascending widths, first seed.
+
+    SAEs without a nominal L0 take no part.
+    """
+    chosen: dict[int, Sae] = {}
+    for sae in saes:
+        if sae.nominal_l0 is None or sae.width is None:
+            continue
+        best = chosen.get(sae.width)
+        if best is None or _from_l0(sae, target) < _from_l0(best, target):
+            chosen[sae.width] = sae
+    return [chosen[width] for width in sorted(chosen)]
+
+
+def layer_of(site: str) -> int:
+    """Layer of a hook point: 12 of blocks.12.hook_resid_post."""
+    return int(site.split(".")[1])
+
+
+def family(saes: list[Sae], sites: list[dict[str, str]]) -> list[Sae]:
+    """The SAEs at some sites, each {model, site}, in the order of the sites."""
+    wanted = [(each["model"], each["site"]) for each in sites]
+    return [sae for site in wanted for sae in saes if (sae.model, sae.site) == site]
+
+
+def nearest_per_layer(saes: list[Sae], target: float) -> list[Sae]:
+    """At every residual-stream layer of every model, the SAE with nominal L0 nearest `target`.
+
+    Among equals the width that most layers have is preferred, so that a line compares like with like.
+    """
+    candidates = [
+        sae for sae in saes if sae.nominal_l0 is not None and sae.site.endswith("hook_resid_post")
+    ]
+    sites: dict[int | None, set[str]] = {}
+    for sae in candidates:
+        sites.setdefault(sae.width, set()).add(sae.site)
+
+    def rank(sae: Sae) -> tuple[float, int, int]:
+        return (_from_l0(sae, target), -len(sites[sae.width]), sae.width or 0)
+
+    chosen: dict[tuple[str, int], Sae] = {}
+    for sae in candidates:
+        key = (sae.model, layer_of(sae.site))
+        if key not in chosen or rank(sae) < rank(chosen[key]):
+            chosen[key] = sae
+    return [chosen[key] for key in sorted(chosen)]
+
+
+def nearest(saes: list[Sae], site: dict[str, str], width: int, target: float) -> Sae:
+    """The SAE of a site nearest `width` (as a ratio), and of those the one nearest the L0 `target`.
+
+    Raises
+    ------
+    AnatomyError: no SAE of the site has a width and a nominal L0.
+    """
+    known = [
+        (abs(log(sae.width / width)), _from_l0(sae, target), at, sae)
+        for at, sae in enumerate(family(saes, [site]))
+        if sae.width is not None and sae.nominal_l0 is not None
+    ]
+    if not known:
+        raise AnatomyError(
+            f"config: no SAE with a known L0 at {site['site']} of {site['model']}, which dark_matter asks "
+            "for; add a group to saes, and its name to dark_matter.saes or dark_matter.circuit"
+        )
+    return min(known)[-1]

@@ -1,0 +1,290 @@
+"""Documents: where the text comes from, and which of it is held out for validation.
+
+A document is a pair of an id and a text. Which split it belongs to depends on a hash of its id
+alone, so adding documents moves none of the others.
+"""
+
+import glob
+import hashlib
+import io
+import json
+import sysconfig
+import tokenize
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.job import Progress, log
+from workflow_scripts.anatomy.base.store import replacing
+
+Document = tuple[str, str]
+
+# Folders of the standard library that hold what somebody installed, or tests and their oddities.
+NOT_LIBRARY = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
+SUFFIXES = (".txt", ".jsonl", ".jsonl.zst", ".parquet")
+
+
+def documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
+    """Walk over the documents (id, text) of a dataset block, in a fixed order, as a stream.
+
+    Parameters
+    ----------
+    dataset: the config's block, of kind ``python_stdlib``, ``text_files`` or ``hf``.
+    name: the dataset's name in the config, for messages.
+
+    Raises
+    ------
+    AnatomyError: nothing matches, or a file is empty, binary, not UTF-8, or lacks the text column.
+    """
+    match dataset["kind"]:
+        case "python_stdlib":
+            return python_files(Path(sysconfig.get_paths()["stdlib"]))
+        case "text_files":
+            paths = matching_files(dataset["paths"], name)
+            column = dataset.get("text_column", "text")
+            return (found for path in paths for found in read_documents(path, column))
+        case "hf":
+            return hub_documents(dataset, name)
+        case kind:
+            raise AnatomyError(f"datasets.{name}.kind: {kind} is not python_stdlib, text_files, hf")
+
+
+def in_validation(identifier: str, fraction: float) -> bool:
+    """Whether a document is held out: a hash of its id, read as a number in [0, 1), < fraction."""
+    return _scattered(identifier) < fraction * 2.0**64
+
+
+def _scattered(identifier: str) -> int:
+    """A number below 2^64 that depends on the id alone and on nothing about it."""
+    digest = hashlib.blake2b(identifier.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def write_splits(
+    found: Iterable[Document], fraction: float, train: Path, validation: Path, name: str
+) -> dict[str, int]:
+    """Write documents as JSON lines {"id", "text"} to two files; return how many are in each.
+
+    Raises
+    ------
+    AnatomyError: there are no documents, or one of the two splits has none.
+    """
+    count = {"train": 0, "validation": 0}
+    with ExitStack() as stack:
+        outputs = {
+            split: stack.enter_context(
+                open(stack.enter_context(replacing(path)), "w", encoding="utf-8")
+            )
+            for split, path in (("train", train), ("validation", validation))
+        }
+        for identifier, text in found:
+            split = "validation" if in_validation(identifier, fraction) else "train"
+            line = json.dumps({"id": identifier, "text": text}, ensure_ascii=False)
+            outputs[split].write(line + "\n")
+            count[split] += 1
+        if sum(count.values()) == 0:
+            raise AnatomyError(f"datasets.{name}: every document is empty; choose other text")
+        for split, number in count.items():
+            if number == 0:
+                raise AnatomyError(
+                    f"datasets.{name}: none of its {sum(count.values())} documents fall into the "
+                    f"{split} split; change validation_fraction (now {fraction}) or add documents "
+                    "(a .txt file is one document, a line of a .jsonl file is one)"
+                )
+    return count
+
+
+def python_files(folder: Path) -> Iterator[Document]:
+    """Walk over the Python files below `folder`, without tests and without installed packages.
+
+    Ids are paths relative to `folder`; files without text are passed over. Files come in a
+    scattered order: neighbours in the alphabet are alike, and a part of the text should be like all.
+    """
+
+    def place(path: Path) -> int:
+        return _scattered(path.relative_to(folder).as_posix())
+
+    for path in sorted(folder.rglob("*.py"), key=place):
+        parts = path.relative_to(folder).parts
+        # _sysconfigdata_*.py is written by the machine that built Python: its paths, its flags.
+        if NOT_LIBRARY.isdisjoint(parts) and not path.name.startswith("_sysconfigdata"):
+            text = _decoded_python(path)
+            if text.strip():
+                yield "/".join(parts), text
+
+
+def matching_files(patterns: list[str], name: str) -> list[Path]:
+    """Return the files that match the glob patterns, each once, in a scattered order.
+
+    Raises
+    ------
+    AnatomyError: nothing matches a pattern (or its folder is not there), or a file's kind is
+        unknown.
+    """
+    found: set[Path] = set()
+    for pattern in patterns:
+        paths = [Path(path) for path in glob.glob(pattern, recursive=True) if Path(path).is_file()]
+        if not paths:
+            folder = Path(_fixed_part(pattern))
+            why = "" if folder.exists() else f" (the folder {folder} does not exist)"
+            raise AnatomyError(f"datasets.{name}.paths: no file matches {pattern}{why}")
+        found.update(paths)
+    for path in sorted(found):
+        if not path.name.endswith(SUFFIXES):
+            raise AnatomyError(
+                f"datasets.{name}.paths: {path} is not one of {', '.join(SUFFIXES)}; "
+                "narrow the pattern or convert the file"
+            )
+    return sorted(found, key=lambda path: (_scattered(path.name), path))
+
+
+def read_documents(path: Path, column: str) -> Iterator[Document]:
+    """Walk over the documents of one file: all of a .txt, the rows of the others.
+
+    Ids are the path, followed for rows by ``:`` and the row's number from 1; rows without text
+    are passed over, a file without any is an error.
+    """
+    if path.name.endswith(".txt"):
+        rows: Iterable[Document] = [(str(path), _decoded(path.read_bytes(), path))]
+    elif path.name.endswith(".parquet"):
+        rows = _parquet_rows(path, column)
+    else:
+        rows = _json_rows(path, column)
+    empty = True
+    for identifier, text in rows:
+        if text.strip():
+            empty = False
+            yield identifier, text
+    if empty:
+        raise AnatomyError(f"{path}: the file has no text in it; remove it or fill it")
+
+
+def hub_documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
+    """Stream the first `documents` rows of a hub data set, at its pinned revision.
+
+    Offline (HF_HUB_OFFLINE=1), what is in the cache of `datasets` is used.
+    """
+    import datasets
+
+    source, column = dataset["path"], dataset.get("text_column", "text")
+    try:
+        rows = datasets.load_dataset(
+            source,
+            dataset.get("name"),
+            split=dataset["split"],
+            revision=dataset.get("revision"),
+            streaming=True,
+        )
+    except Exception as error:
+        raise AnatomyError(
+            f"datasets.{name}: {source} cannot be loaded ({_one_line(error)}); check its path, "
+            "name, split and revision, or the network (offline it must be in the cache already)"
+        ) from error
+    limit = dataset.get("documents")
+    progress, number = Progress(f"reading {source}", limit or 0), 0
+    for number, row in enumerate(islice(rows, limit), start=1):
+        text = _cell(row, column, f"datasets.{name}: {source}, row {number}")
+        if text.strip():
+            yield f"{source}:{number}", text
+        progress(number)
+    if limit is not None and number < limit:
+        log.info("%s has %d documents, fewer than the %d asked for", source, number, limit)
+
+
+def _json_rows(path: Path, column: str) -> Iterator[Document]:
+    with ExitStack() as stack:
+        stream: Any = stack.enter_context(open(path, "rb"))
+        if path.name.endswith(".zst"):
+            import zstandard
+
+            reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+            stream = io.BufferedReader(stack.enter_context(reader))
+        start = 0
+        for number, line in enumerate(stream, start=1):
+            where = f"{path}, line {number}"
+            text = _decoded(line, path, start)
+            start += len(line)
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise AnatomyError(
+                    f"{where}: not JSON ({error}); each line must be one JSON object"
+                ) from None
+            if not isinstance(row, dict):
+                raise AnatomyError(f"{where}: each line must be a JSON object")
+            yield f"{path}:{number}", _cell(row, column, where)
+
+
+def _parquet_rows(path: Path, column: str) -> Iterator[Document]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        if column not in file.schema_arrow.names:
+            _cell(dict.fromkeys(file.schema_arrow.names), column, str(path))
+        number = 0
+        for batch in file.iter_batches(batch_size=1024, columns=[column]):
+            for value in batch.column(0).to_pylist():
+                number += 1
+                yield f"{path}:{number}", _cell({column: value}, column, f"{path}, row {number}")
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise AnatomyError(
+            f"{path}: not a whole parquet file ({_one_line(error)}); get it again"
+        ) from None
+
+
+def _cell(row: dict[str, Any], column: str, where: str) -> str:
+    if column not in row:
+        raise AnatomyError(
+            f"{where}: no column {column}, only {', '.join(map(str, row))}; set text_column"
+        )
+    text = row[column]
+    if not isinstance(text, str):
+        raise AnatomyError(f"{where}: {column} is not text but {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise AnatomyError(
+            f"{where}: {column} has half a surrogate pair at character {error.start}, which is "
+            "not text; repair or remove it"
+        ) from None
+    return text
+
+
+def _decoded(content: bytes, path: Path, start: int = 0) -> str:
+    if (zero := content.find(b"\0")) >= 0:
+        raise AnatomyError(
+            f"{path}: a NUL byte at byte {start + zero}, so this is a binary file; narrow the paths"
+        )
+    try:
+        return content.decode("utf-8-sig" if start == 0 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise AnatomyError(
+            f"{path}: not UTF-8 at byte {start + error.start}; convert the file to UTF-8"
+        ) from None
+
+
+def _decoded_python(path: Path) -> str:
+    content = path.read_bytes()
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    return content.decode(encoding)
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folders of a glob pattern before its first wildcard."""
+    fixed = []
+    for part in Path(pattern).parts[:-1]:
+        if glob.has_magic(part):
+            break
+        fixed.append(part)
+    return str(Path(*fixed)) if fixed else "."
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

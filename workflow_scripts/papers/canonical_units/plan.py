@@ -1,0 +1,122 @@
+"""Which SAEs are stitched, and which are compared: known before anything runs."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflow_scripts.anatomy.setup.catalogue import Sae, family, nearest_l0
+
+# What each figure stitches: (block of the configuration, whole chain or its first two SAEs).
+STITCHED = {
+    "fig4": ("main", "pair"),
+    "fig5": ("main", "chain"),
+    "fig10": ("main", "pair"),
+    "fig11": ("main", "pair"),
+    "fig14": ("main", "pair"),
+    "fig15": ("main", "pair"),
+    "fig16": ("main", "pair"),
+    "fig17": ("main", "chain"),
+    "fig18": ("main", "pair"),
+    "fig19": ("main", "chain"),
+    "fig20": ("main", "chain"),
+    "fig21": ("second", "pair"),
+    "fig22": ("second", "chain"),
+}
+
+# What each figure compares: (block of the configuration, SAEs of the block's width or of its L0, or
+# those of both).
+COMPARED = {
+    "fig7": ("comparison", "either"),
+    "fig8": ("second_comparison", "either"),
+    "fig9": ("comparison", "both"),
+}
+
+
+@dataclass(frozen=True)
+class Stitching:
+    """SAEs of one site, ascending widths, and the cosine that separates novel latents (Eq. 6)."""
+
+    model: str
+    site: str
+    saes: list[Sae]
+    threshold: float
+
+
+@dataclass
+class CanonicalUnitsPlan:
+    """The SAEs by the role they play.
+
+    stitchings: row -> what it stitches; comparisons: row -> SAEs of several architectures; seeds: those
+    of `comparison` that differ in nothing but their seed, two or more of them or none; missing: row ->
+    why this run has no such figure.
+    """
+
+    stitchings: dict[str, Stitching] = field(default_factory=dict)
+    comparisons: dict[str, list[Sae]] = field(default_factory=dict)
+    seeds: list[Sae] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def canonical_units_plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
+    """Assign the SAEs of a checked configuration to the figures."""
+    plan = CanonicalUnitsPlan()
+    block = config["canonical_units"]
+    if not block:
+        plan.missing["table2"] = _not_given()
+    if not (block and block["toy"]):
+        plan.missing["fig2"] = _not_given(block, "toy")
+    _compare(plan, block, saes)
+    for row, (which, extent) in STITCHED.items():
+        chosen = block and block[which]
+        if not chosen:
+            plan.missing[row] = _not_given(block, which)
+            continue
+        members = [sae for sae in saes if sae.group in chosen["saes"]]
+        chain = nearest_l0(family(members, [chosen]), chosen["target_l0"])
+        if chosen["widths"] is not None:
+            chain = [sae for sae in chain if sae.width in chosen["widths"]]
+        if len(chain) < 2:
+            plan.missing[row] = f"canonical_units.{which} has no two widths to stitch"
+            continue
+        stitched = chain if extent == "chain" else chain[:2]
+        plan.stitchings[row] = Stitching(
+            chosen["model"], chosen["site"], stitched, chosen["threshold"]
+        )
+    return plan
+
+
+def _not_given(block: dict[str, Any] | None = None, key: str = "") -> str:
+    """The outermost part of the configuration that is missing."""
+    return f"canonical_units{f'.{key}' if block else ''} is not given"
+
+
+def _compare(plan: CanonicalUnitsPlan, block: dict[str, Any] | None, saes: list[Sae]) -> None:
+    """Assign SAEs to the figures that compare architectures."""
+    for row, (which, wanted) in COMPARED.items():
+        chosen = block and block[which]
+        if not chosen:
+            plan.missing[row] = _not_given(block, which)
+            continue
+        members = family([sae for sae in saes if sae.group in chosen["saes"]], [chosen])
+        known = [sae for sae in members if sae.nominal_l0 is not None and sae.width is not None]
+        both = [s for s in known if s.width == chosen["width"] and s.nominal_l0 == chosen["k"]]
+        either = [s for s in known if s.width == chosen["width"] or s.nominal_l0 == chosen["k"]]
+        plan.comparisons[row] = both if wanted == "both" else either
+        if not plan.comparisons[row]:
+            del plan.comparisons[row]
+            word = "and" if wanted == "both" else "or"
+            plan.missing[row] = (
+                f"canonical_units.{which} has no SAE of width {chosen['width']} {word} with L0 "
+                f"{chosen['k']:g} at {chosen['site']}"
+            )
+    plan.seeds = _seeds(plan.comparisons.get("fig9", []))
+
+
+def _seeds(saes: list[Sae]) -> list[Sae]:
+    """Of SAEs of one width and L0, those of one architecture: BatchTopK, or the most frequent one."""
+    if not saes:
+        return []
+    counts = Counter(sae.architecture for sae in saes)
+    architecture = "batchtopk" if "batchtopk" in counts else counts.most_common(1)[0][0]
+    found = [sae for sae in saes if sae.architecture == architecture]
+    return found if len(found) > 1 else []

@@ -1,0 +1,66 @@
+"""The order in which latents are added, swapped and removed on the way from one SAE to a larger one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workflow_scripts.papers.canonical_units.stitching.similarity import Components
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Steps 0 .. S - 1 from the smaller SAE towards the larger one.
+
+    small: (m0,) int64, the step that takes a latent of the smaller SAE out; -1: it stays.
+    large: (m1,) int64, the step that puts a latent of the larger SAE in; -1: it stays out.
+    kinds: (S,) str, what a step does: insert, swap or remove.
+    """
+
+    small: np.ndarray
+    large: np.ndarray
+    kinds: np.ndarray
+
+    def counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Latents of the smaller and of the larger SAE after 0 .. S steps, (S + 1,) int64 each."""
+        taken, put = (
+            np.concatenate(
+                [[0], np.cumsum(np.bincount(side[side >= 0], minlength=len(self.kinds)))]
+            )
+            for side in (self.small, self.large)
+        )
+        return len(self.small) - taken, put
+
+
+def interpolation(found: Components, seed: int) -> Moves:
+    """All the way from the smaller SAE to the larger one (section 4.2, Fig. 5).
+
+    First the novel latents go in one by one, then every connected component is swapped, and last the
+    latents of the smaller SAE that have no counterpart go out one by one, which makes the end the
+    larger SAE itself. Within each phase the order is random.
+    """
+    generator = np.random.default_rng(seed)
+    small, large = found.small.copy(), found.large.copy()
+    novel, alone = (np.flatnonzero(side < 0) for side in (small, large)[::-1])
+    swaps = len(found.n_small)
+    order = generator.permutation(swaps)
+    for side in (small, large):
+        side[side >= 0] = len(novel) + order[side[side >= 0]]
+    large[novel] = generator.permutation(len(novel))
+    small[alone] = len(novel) + swaps + generator.permutation(len(alone))
+    kinds = np.repeat(["insert", "swap", "remove"], [len(novel), swaps, len(alone)])
+    return Moves(small, large, kinds)
+
+
+def random_insertions(widths: tuple[int, int], latents: np.ndarray, seed: int) -> Moves:
+    """Add some latents of the larger SAE one by one in random order, and take nothing out (Fig. 18)."""
+    small, large = (np.full(width, -1, np.int64) for width in widths)
+    large[latents] = np.random.default_rng(seed).permutation(len(latents))
+    return Moves(small, large, np.full(len(latents), "insert"))
+
+
+def thinned(moves: Moves, points: int) -> np.ndarray:
+    """Up to about `points` numbers of steps, evenly spaced from 0 to S, with the ends of phases."""
+    steps = len(moves.kinds)
+    ends = np.flatnonzero(moves.kinds[1:] != moves.kinds[:-1]) + 1
+    spaced = np.linspace(0, steps, min(points, steps + 1)).round().astype(np.int64)
+    return np.unique(np.concatenate([[0], spaced, ends, [steps]]))

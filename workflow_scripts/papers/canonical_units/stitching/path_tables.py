@@ -1,0 +1,53 @@
+"""What a path from one SAE to the next is shown as: its points (Fig. 5) and its swaps (Fig. 17)."""
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.anatomy.statistics.ratio_intervals import (
+    columns_with_interval,
+    ratio_intervals,
+)
+from workflow_scripts.papers.canonical_units.stitching.moves import Moves
+from workflow_scripts.papers.canonical_units.stitching.path import Walk
+
+
+def swap_points(moves: Moves) -> np.ndarray:
+    """Numbers of steps before the first swap and after each of them, int64 (swaps + 1,)."""
+    inserted, swaps = ((moves.kinds == kind).sum() for kind in ("insert", "swap"))
+    return inserted + np.arange(swaps + 1)
+
+
+def point_table(path: Walk, moves: Moves, draws: int, seed: int) -> pd.DataFrame:
+    """MSE and L0 at every recorded point, with intervals over contexts."""
+    mse, l0 = (ratio_intervals(s, path.count, draws, seed) for s in (path.error2, path.l0))
+    columns = {
+        "step": path.steps,
+        "phase": np.concatenate([["start"], moves.kinds])[path.steps],
+        "n_latents": path.n_small + path.n_large,
+        "n_small": path.n_small,
+        "n_large": path.n_large,
+        **columns_with_interval("mse", mse),
+        **columns_with_interval("l0", l0),
+    }
+    return pd.DataFrame(columns)
+
+
+def swap_table(path: Walk, draws: int, seed: int) -> pd.DataFrame:
+    """What every swap changes, for a path that is recorded at `swap_points` alone.
+
+    Changes in MSE and L0, and in per cent of what they were before this swap.
+    """
+    columns = {
+        "swap": range(len(path.steps) - 1),
+        "n_small": -np.diff(path.n_small),
+        "n_large": np.diff(path.n_large),
+    }
+    for name, sums in (("mse", path.error2), ("l0", path.l0)):
+        change, before = np.diff(sums, axis=1), sums[:, :-1]
+        for column, part, whole in (
+            (f"delta_{name}", change, path.count),
+            (f"delta_{name}_percent", 100 * change, before),
+        ):
+            found = ratio_intervals(part, whole, draws, seed)
+            columns |= columns_with_interval(column, found)
+    return pd.DataFrame(columns)

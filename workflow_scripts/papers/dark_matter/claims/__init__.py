@@ -1,0 +1,1 @@
+"""Claims of "Decomposing The Dark Matter of Sparse Autoencoders", by topic."""

@@ -1,0 +1,1 @@
+"""Measures that no other paper takes."""

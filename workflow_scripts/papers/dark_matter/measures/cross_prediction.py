@@ -1,0 +1,81 @@
+"""How much of an SAE's error follows linearly from the SAE reconstructions of other components (Eq. 16)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from workflow_scripts.anatomy.decomposition.decomposition import Subject
+from workflow_scripts.anatomy.statistics.bootstrap import context_interval, mean_r2_from_sums
+from workflow_scripts.anatomy.statistics.regression import LinearMap, Moments, Solver, moments
+
+TARGETS = ("error", "linear_error", "nonlinear_error")
+
+
+@dataclass
+class GroupSums:
+    """Sums over held-out tokens of each group of contexts, (G,) or (G, q)."""
+
+    sums: dict[str, torch.Tensor]
+
+    def __add__(self, other: "GroupSums") -> "GroupSums":
+        return GroupSums({name: self.sums[name] + other.sums[name] for name in self.sums})
+
+
+def cross_prediction(
+    source: Subject, target: Subject, linear: LinearMap, draws: int, seed: int
+) -> Iterator[tuple[str, float, float, float]]:
+    """Predict the parts of `target`'s error from `source`'s reconstruction, token by token (Fig. 9b).
+
+    Parameters
+    ----------
+    source: an SAE at any site of the same harvest; its reconstructions are the regressors.
+    target: the SAE whose error is predicted.
+    linear: b* of `target`, which splits its error.
+
+    Yields
+    ------
+    Target (`TARGETS`), held-out R^2 (mean over dimensions), and its 95 % interval over contexts.
+    """
+
+    def both(contexts: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        _, regressor = source.block(contexts)
+        x, reconstruction = target.block(contexts)
+        error = x.double() - reconstruction.double()
+        linear_error = linear(x)
+        return regressor, torch.cat([error, linear_error, error - linear_error], 1)
+
+    first, _ = both(source.store.block_slices()[0])
+    shift = first.double().mean(0)
+
+    def fit_block(contexts: slice) -> Moments:
+        regressor, parts = both(contexts)
+        train, _ = target.masks(contexts)
+        return moments(regressor[train], shift, parts[train])
+
+    gathered = source.total(fit_block)
+    where = f"reconstructions of {source.dictionary.name}"
+    predict = Solver(gathered, True, where, minimum_norm=True).solve(gathered)
+
+    def score_block(contexts: slice) -> GroupSums:
+        regressor, parts = both(contexts)
+        _, test = target.masks(contexts)
+        held_out = {
+            "count": test.double(),
+            "target": parts,
+            "target2": parts**2,
+            "residual2": (parts - predict(regressor)) ** 2,
+        }
+        held_out = {name: part[test] for name, part in held_out.items()}
+        return GroupSums(target.grouped(held_out, contexts, test))
+
+    sums = {name: part.cpu().numpy() for name, part in source.total(score_block).sums.items()}
+    kept = sums["count"] > 0
+    d = sums["target"].shape[1] // len(TARGETS)
+    for at, name in enumerate(TARGETS):
+        columns = slice(at * d, (at + 1) * d)
+        part = {
+            key: value[kept] if value.ndim == 1 else value[kept, columns]
+            for key, value in sums.items()
+        }
+        yield name, *context_interval(mean_r2_from_sums, part, draws, seed)

@@ -1,0 +1,89 @@
+"""x' = Sae(x) of real activations: a sparse sum whose weights and directions are all known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from workflow_scripts.anatomy.activations.store import ActivationStore, read
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.saes.dictionary import Dictionary, SparseCodes
+from workflow_scripts.anatomy.statistics.splits import Split
+
+
+@dataclass(frozen=True)
+class SyntheticActivations:
+    """x' = codes @ directions, without the dictionary's bias.
+
+    ``codes`` (tokens, m) CSR float32; ``directions`` (m, d) float64; ``contexts`` (tokens,) int,
+    the context of each token; ``train`` (tokens,) bool.
+    """
+
+    codes: sparse.csr_matrix
+    directions: NDArray
+    contexts: NDArray
+    train: NDArray
+
+
+def synthetic_activations(
+    store: ActivationStore,
+    site: str,
+    dictionary: Dictionary,
+    split: Split,
+    contexts: int | None = None,
+) -> SyntheticActivations:
+    """Encode the first `contexts` contexts (None: all) of a harvest; only codes are kept in memory.
+
+    Raises
+    ------
+    AnatomyError: the SAE's dimension is not that of the site.
+    """
+    if store.width(site) != dictionary.d_in:
+        raise AnatomyError(
+            f"{dictionary.name}: an SAE of {dictionary.d_in} dimensions on {site}, which has "
+            f"{store.width(site)}; take an SAE of this site"
+        )
+    stop = min(contexts or store.shape[0], store.shape[0])
+    positions = store.shape[1]
+    array = store.activations(site)
+    parts, numbers, train = [], [], []
+    for block in store.block_slices():
+        block = slice(block.start, min(block.stop, stop))
+        if block.start >= block.stop:
+            break
+        train_mask, test_mask = split.masks(block, positions)
+        used = train_mask | test_mask
+        x = torch.from_numpy(read(array, block, store.path)[used]).to(dictionary.W_enc.device)
+        parts.append(as_matrix(dictionary.encode(x), dictionary.width))
+        train.append(train_mask[used])
+        numbers.append(
+            np.broadcast_to(np.arange(block.start, block.stop)[:, None], used.shape)[used]
+        )
+    return SyntheticActivations(
+        sparse.vstack(parts, format="csr"),
+        dictionary.W_dec.cpu().numpy().astype(np.float64) / dictionary.input_scale,
+        np.concatenate(numbers),
+        np.concatenate(train),
+    )
+
+
+def encoder(dictionary: Dictionary) -> Callable[[NDArray], sparse.csr_matrix]:
+    """A function from x' without bias, (n, d) float64, to its codes, (n, m) CSR."""
+    device = dictionary.W_enc.device
+    bias = dictionary.b_dec / dictionary.input_scale
+
+    def encode(x: NDArray) -> sparse.csr_matrix:
+        whole = torch.from_numpy(x.astype(np.float32)).to(device) + bias
+        return as_matrix(dictionary.encode(whole), dictionary.width)
+
+    return encode
+
+
+def as_matrix(codes: SparseCodes, width: int) -> sparse.csr_matrix:
+    """Sparse codes as a (n, width) CSR matrix, float32."""
+    parts = codes.cpu()
+    entries = (parts.values.numpy(), parts.indices.numpy(), parts.offsets.numpy())
+    return sparse.csr_matrix(entries, (len(parts.l0), width))
