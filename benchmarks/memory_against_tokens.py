@@ -29,7 +29,7 @@ def stage(name: str, folder: Path, contexts: int) -> None:
     else:
         from workflow_scripts.anatomy.activations.store import open_activations
         from workflow_scripts.anatomy.codes.store import open_codes
-        from workflow_scripts.anatomy.saes.dictionary import load
+        from workflow_scripts.anatomy.saes.dictionary import load_dictionary
         from workflow_scripts.anatomy.statistics.splits import Split
 
         store = open_activations(store_path)
@@ -37,11 +37,17 @@ def stage(name: str, folder: Path, contexts: int) -> None:
         if name == "reconstruct":
             from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 
-            reconstruct(load(sae_path), store, SITE, codes_path)
+            reconstruct(load_dictionary(sae_path), store, SITE, codes_path)
         elif name == "pursuit":
             from workflow_scripts.anatomy.codes.pursuit import pursue
 
-            pursue(load(sae_path), store, open_codes(codes_path), SITE, folder / "pursuit.zarr")
+            pursue(
+                load_dictionary(sae_path),
+                store,
+                open_codes(codes_path),
+                SITE,
+                folder / "pursuit.zarr",
+            )
         elif name == "moments":
             from workflow_scripts.anatomy.decomposition.decomposition import site_moments
 
@@ -93,13 +99,17 @@ def _decompose(folder: Path, store, split) -> None:
         norm_probes,
         scores,
     )
-    from workflow_scripts.anatomy.saes.dictionary import load
+    from workflow_scripts.anatomy.saes.dictionary import load_dictionary
     from workflow_scripts.anatomy.statistics.regression import Moments, Solver
 
     xx = Moments.load(folder / "moments.npz")
     solver = Solver(xx, True, "benchmark")
     subject = Subject(
-        store, SITE, load(folder / "sae.safetensors"), open_codes(folder / "codes.zarr"), split
+        store,
+        SITE,
+        load_dictionary(folder / "sae.safetensors"),
+        open_codes(folder / "codes.zarr"),
+        split,
     )
     linear = error_map(subject, solver, xx)
     norms2 = zarr.create_array(

@@ -49,12 +49,12 @@ def harvest(folder: Path):
 def train(store, folder: Path, **sparsity) -> tuple[float, float, float]:
     """L0 and NMSE on the contexts that were not trained on, and the L0 of the last batches."""
     from workflow_scripts.anatomy.saes.training import train_sae
-    from workflow_scripts.anatomy.saes.training_plan import plan
+    from workflow_scripts.anatomy.saes.training_plan import training_plan
 
     sae = {"name": "sae", "group": "g", "architecture": "jumprelu", "site": SITE, "width": LATENTS}
     sae |= {"seed": 0, "training": TRAINING} | sparsity
     dictionary, curve = train_sae(sae, store, "m", folder / "sae_lens")
-    spared = slice(plan(sae, store).training_contexts, CONTEXTS)
+    spared = slice(training_plan(sae, store).training_contexts, CONTEXTS)
     x = torch.from_numpy(store.activations(SITE)[spared]).reshape(-1, D)
     codes, reconstruction = dictionary.reconstruct(x)
     error = (x - reconstruction).square().sum() / (x - x.mean(0)).square().sum()

@@ -15,7 +15,7 @@ from workflow_scripts.anatomy.decomposition.decomposition import (
     norm_probes,
     scores,
 )
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.regression import Moments, Solver
 from workflow_scripts.anatomy.statistics.splits import Split
 
@@ -25,7 +25,7 @@ params, analysis = snakemake.params, snakemake.params.analysis
 device = resolve_device(params.device)
 store = open_activations(snakemake.input.activations)
 codes = open_codes(snakemake.input.codes)
-dictionary = load(snakemake.input.sae, device)
+dictionary = load_dictionary(snakemake.input.sae, device)
 split = Split.of(analysis, params.seed, store)
 xx = Moments.load(snakemake.input.moments, device)
 solver = Solver(xx, analysis["intercept"], f"{store.path}, {params.site}")

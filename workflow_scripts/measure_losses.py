@@ -11,8 +11,8 @@ from workflow_scripts.anatomy.interventions.loss_entries import (
     BASELINES,
     digest_of_file,
     entry_of,
+    measure_missing,
     save_entries,
-    up_to_date,
     wanted_entries,
 )
 from workflow_scripts.anatomy.interventions.substitution_losses import (
@@ -21,7 +21,7 @@ from workflow_scripts.anatomy.interventions.substitution_losses import (
     sae_losses,
 )
 from workflow_scripts.anatomy.models.language_model import load_model
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.saes.dictionary_file import description
 from workflow_scripts.anatomy.statistics.error_map import load_error_map
 from workflow_scripts.anatomy.statistics.splits import Split
@@ -51,10 +51,10 @@ def measure(name):
     if name == BASELINES:
         return baseline_losses(substituted(), mean_activation(store, site))
     linear = load_error_map(maps[name], device) if name in maps else None
-    return sae_losses(substituted(), load(saes[name], device), linear)
+    return sae_losses(substituted(), load_dictionary(saes[name], device), linear)
 
 
 # Snakemake deletes the declared output before a job; what was measured before is kept beside it.
-entries = up_to_date(Path(snakemake.output.losses).with_name("measured.npz"), wanted, measure)
+entries = measure_missing(Path(snakemake.output.losses).with_name("measured.npz"), wanted, measure)
 save_entries(snakemake.output.losses, entries)
 log.info("losses of %d SAEs on %d contexts", len(saes), len(contexts))

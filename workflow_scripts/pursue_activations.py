@@ -6,13 +6,13 @@ from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.job import begin, log
 from workflow_scripts.anatomy.codes.pursuit import pursue
 from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 
 begin(snakemake.log[0], snakemake.threads)
 
 codes = open_codes(snakemake.input.codes)
 description = pursue(
-    load(snakemake.input.sae),
+    load_dictionary(snakemake.input.sae),
     open_activations(snakemake.input.activations),
     codes,
     snakemake.params.site,

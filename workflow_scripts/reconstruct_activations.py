@@ -6,12 +6,12 @@ from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.job import begin, log
 from workflow_scripts.anatomy.base.store import write_json
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 
 begin(snakemake.log[0], snakemake.threads)
 
 description = reconstruct(
-    load(snakemake.input.sae),
+    load_dictionary(snakemake.input.sae),
     open_activations(snakemake.input.activations),
     snakemake.params.site,
     Path(snakemake.output.codes).parent,

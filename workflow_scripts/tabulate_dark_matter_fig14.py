@@ -6,7 +6,7 @@ from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.tables import identity, write_rows
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.decomposition import Subject
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.measures.latent_probe import latent_probe
 
@@ -15,7 +15,7 @@ begin(snakemake.log[0], snakemake.threads)
 params, analysis = snakemake.params, snakemake.params.analysis
 device = resolve_device(params.device)
 store = open_activations(snakemake.input.activations)
-codes, dictionary = open_codes(snakemake.input.codes), load(snakemake.input.sae, device)
+codes, dictionary = open_codes(snakemake.input.codes), load_dictionary(snakemake.input.sae, device)
 split = Split.of(analysis, params.seed, store)
 subject = Subject(
     store, params.site, dictionary, codes, split, device, snakemake.threads, analysis["dask"]

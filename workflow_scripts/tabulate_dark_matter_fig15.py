@@ -6,7 +6,7 @@ from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.tables import write_table
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.synthetic.activations import encoder, synthetic_activations
 from workflow_scripts.papers.dark_matter.synthetic.masked_reconstruction import (
@@ -21,7 +21,7 @@ begin(snakemake.log[0], snakemake.threads)
 
 params, analysis, options = snakemake.params, snakemake.params.analysis, snakemake.params.options
 store = open_activations(snakemake.input.activations)
-dictionary = load(snakemake.input.sae, resolve_device(params.device))
+dictionary = load_dictionary(snakemake.input.sae, resolve_device(params.device))
 split = Split.of(analysis, params.seed, store)
 data = synthetic_activations(store, params.site, dictionary, split, options["contexts"])
 identity = {

@@ -6,7 +6,7 @@ from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.tables import identity, with_interval, write_rows
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.decomposition import Subject
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.error_map import load_error_map
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.measures.cross_prediction import cross_prediction
@@ -22,7 +22,7 @@ subjects = {}
 for source, sae, codes in zip(
     params.sources, snakemake.input.saes, snakemake.input.codes, strict=True
 ):
-    dictionary = load(sae, device)
+    dictionary = load_dictionary(sae, device)
     site = dictionary.metadata["site"]
     subjects[source] = Subject(
         store,

@@ -8,14 +8,14 @@ from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.tables import write_rows
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.decomposition.error_store import error_store
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.saes.training import train_sae
 from workflow_scripts.anatomy.statistics.error_map import load_error_map
 
 begin(snakemake.log[0], snakemake.threads)
 
 params, device = snakemake.params, resolve_device(snakemake.params.device)
-dictionary = load(snakemake.input.sae, device)
+dictionary = load_dictionary(snakemake.input.sae, device)
 linear = load_error_map(snakemake.input.maps, device)
 harvests = [
     error_store(open_activations(path), params.site, dictionary, linear, params.component, device)

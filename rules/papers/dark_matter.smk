@@ -1,6 +1,6 @@
 # "Decomposing The Dark Matter of Sparse Autoencoders": the tables of its figures.
 
-from workflow_scripts.anatomy.setup.catalogue import family
+from workflow_scripts.anatomy.setup.catalogue import at_sites
 
 
 rule tabulate_dark_matter_scaling:
@@ -31,7 +31,7 @@ rule tabulate_dark_matter_scaling:
 rule tabulate_dark_matter_contours:
     """Figures 2, 10 and 11: the three predictions for every SAE of some sites."""
     input:
-        scores=lambda w: [scores_path(s) for s in family(DARK_PLAN.family, DARK["contours"][w.row])],
+        scores=lambda w: [scores_path(s) for s in at_sites(DARK_PLAN.family, DARK["contours"][w.row])],
     output:
         table="<run>/tables/dark_matter/{row}.csv",
     log:

@@ -26,7 +26,7 @@ from workflow_scripts.anatomy.interpretability.endpoint import (
     parse_answers,
     parse_explanation,
 )
-from workflow_scripts.anatomy.interpretability.examples import NOT, LatentExamples
+from workflow_scripts.anatomy.interpretability.examples import SILENT_WINDOW, LatentExamples
 from workflow_scripts.anatomy.interpretability.judgement import UNKNOWN, correct
 from workflow_scripts.anatomy.interpretability.scores import latent_scores, tidy
 from workflow_scripts.anatomy.interpretability.windows import Windows
@@ -165,7 +165,7 @@ def examples_of(latent: int, tests: int = 24, problem: str | None = None) -> Lat
 
     quantile = np.arange(tests, dtype=np.int8) % 4 * 3
     none = windows(0, slice(None))
-    top, detection = windows(5, slice(None)), windows(tests, quantile != NOT)
+    top, detection = windows(5, slice(None)), windows(tests, quantile != SILENT_WINDOW)
     return LatentExamples(latent, 99, top, none, none, detection, quantile, problem)
 
 

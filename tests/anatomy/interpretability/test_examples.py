@@ -7,8 +7,8 @@ from tests.anatomy.interpretability.corpus import FIRST, POSITIONS, Corpus, Plan
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.interpretability.examples import (
     MINIMUM_PEAKS,
-    NOT,
     QUANTILES,
+    SILENT_WINDOW,
     ExampleCounts,
     choose_latents,
     draw_examples,
@@ -91,7 +91,7 @@ def test_windows_hold_what_the_store_holds(planted, drawn):
 def test_silent_means_silent_and_active_means_active(drawn):
     for examples in drawn:
         active = (examples.detection.activations > 0).any(1)
-        np.testing.assert_array_equal(active, examples.quantile != NOT)
+        np.testing.assert_array_equal(active, examples.quantile != SILENT_WINDOW)
         assert not examples.silent.activations.any()
         assert examples.top.activations.any(1).all()
 
@@ -134,7 +134,7 @@ def test_deciles_are_those_of_all_peaks(planted, drawn):
         assert len(found) == COUNTS.examples_per_quantile
         assert found.min() >= part[0]
         assert found.max() <= part[-1]
-    assert (examples.quantile == NOT).sum() == COUNTS.negatives
+    assert (examples.quantile == SILENT_WINDOW).sum() == COUNTS.negatives
 
 
 def test_latents_that_cannot_be_judged_say_so(drawn):
@@ -179,7 +179,7 @@ def test_a_latent_has_the_same_examples_whoever_else_is_drawn(planted, drawn):
 
 def test_detection_order_tells_nothing(drawn):
     first = drawn[0].quantile[:20]
-    assert NOT in first
+    assert SILENT_WINDOW in first
     assert len(set(first.tolist())) > 4
 
 

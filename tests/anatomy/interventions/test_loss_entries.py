@@ -12,8 +12,8 @@ from workflow_scripts.anatomy.interventions.loss_entries import (
     entry_of,
     load_entries,
     losses_of,
+    measure_missing,
     save_entries,
-    up_to_date,
     wanted_entries,
 )
 
@@ -65,9 +65,9 @@ def test_what_was_written_comes_back(tmp_path):
 
 def test_one_more_sae_is_measured_alone(files):
     path, first, second = files / "measured.npz", Measuring(), Measuring()
-    before = up_to_date(path, wanted_of(files, "a"), first)
+    before = measure_missing(path, wanted_of(files, "a"), first)
     assert first.asked == [BASELINES, "sae/a"]
-    after = up_to_date(path, wanted_of(files), second)
+    after = measure_missing(path, wanted_of(files), second)
     assert second.asked == ["sae/b"]
     for name, entry in before.items():
         assert after[name].digest == entry.digest
@@ -78,16 +78,16 @@ def test_one_more_sae_is_measured_alone(files):
 def test_the_way_there_does_not_show_in_the_file(files):
     """Added one by one, with one that is gone, in another order, or all at once: the same bytes."""
     once, steps = files / "once.npz", files / "steps.npz"
-    save_entries(files / "out.npz", up_to_date(once, wanted_of(files), Measuring()))
+    save_entries(files / "out.npz", measure_missing(once, wanted_of(files), Measuring()))
     for saes in ("b", "ba", "ab"):
-        up_to_date(steps, wanted_of(files, saes, "a" if "a" in saes else ""), Measuring())
+        measure_missing(steps, wanted_of(files, saes, "a" if "a" in saes else ""), Measuring())
     assert steps.read_bytes() == once.read_bytes() == (files / "out.npz").read_bytes()
 
 
 def test_what_is_no_longer_wanted_is_dropped(files):
     path, measuring = files / "measured.npz", Measuring()
-    up_to_date(path, wanted_of(files), Measuring())
-    found = up_to_date(path, wanted_of(files, "b", ""), measuring)
+    measure_missing(path, wanted_of(files), Measuring())
+    found = measure_missing(path, wanted_of(files, "b", ""), measuring)
     assert measuring.asked == []
     assert list(found) == list(load_entries(path)) == [BASELINES, "sae/b"]
 
@@ -97,24 +97,24 @@ def test_what_is_no_longer_wanted_is_dropped(files):
 )
 def test_what_all_depend_on_measures_all_anew(files, change):
     path, measuring = files / "measured.npz", Measuring()
-    up_to_date(path, wanted_of(files), Measuring())
-    up_to_date(path, wanted_of(files, **change), measuring)
+    measure_missing(path, wanted_of(files), Measuring())
+    measure_missing(path, wanted_of(files, **change), measuring)
     assert measuring.asked == [BASELINES, "sae/a", "sae/b"]
 
 
 @pytest.mark.parametrize(("file", "anew"), [("a", ["sae/a"]), ("map", ["sae/a"]), ("b", ["sae/b"])])
 def test_another_file_measures_what_reads_it(files, file, anew):
     path, measuring = files / "measured.npz", Measuring()
-    up_to_date(path, wanted_of(files), Measuring())
+    measure_missing(path, wanted_of(files), Measuring())
     (files / file).write_text("trained anew")
-    up_to_date(path, wanted_of(files), measuring)
+    measure_missing(path, wanted_of(files), measuring)
     assert measuring.asked == anew
 
 
 def test_an_sae_whose_error_is_now_split_is_measured_anew(files):
     path, measuring = files / "measured.npz", Measuring()
-    up_to_date(path, wanted_of(files, maps=""), Measuring())
-    up_to_date(path, wanted_of(files, maps="b"), measuring)
+    measure_missing(path, wanted_of(files, maps=""), Measuring())
+    measure_missing(path, wanted_of(files, maps="b"), measuring)
     assert measuring.asked == ["sae/b"]
 
 
@@ -128,16 +128,16 @@ def test_the_same_content_written_again_is_the_same(files):
 def test_an_interrupted_measurement_goes_on_where_it_was(files):
     path, rest = files / "measured.npz", Measuring()
     with pytest.raises(KeyboardInterrupt):
-        up_to_date(path, wanted_of(files), Measuring(fails_at="sae/b"))
-    up_to_date(path, wanted_of(files), rest)
+        measure_missing(path, wanted_of(files), Measuring(fails_at="sae/b"))
+    measure_missing(path, wanted_of(files), rest)
     assert rest.asked == ["sae/b"]
-    up_to_date(files / "once.npz", wanted_of(files), Measuring())
+    measure_missing(files / "once.npz", wanted_of(files), Measuring())
     assert path.read_bytes() == (files / "once.npz").read_bytes()
 
 
 def test_an_interrupted_write_keeps_the_old_file(files, monkeypatch):
     path = files / "measured.npz"
-    up_to_date(path, wanted_of(files, "a"), Measuring())
+    measure_missing(path, wanted_of(files, "a"), Measuring())
     before = path.read_bytes()
 
     def half_written(file, **arrays):
@@ -146,7 +146,7 @@ def test_an_interrupted_write_keeps_the_old_file(files, monkeypatch):
 
     monkeypatch.setattr(loss_entries.np, "savez", half_written)
     with pytest.raises(OSError, match="no space"):
-        up_to_date(path, wanted_of(files), Measuring())
+        measure_missing(path, wanted_of(files), Measuring())
     assert path.read_bytes() == before
     assert not [each for each in files.iterdir() if each.name.startswith(".")]
 
@@ -154,7 +154,7 @@ def test_an_interrupted_write_keeps_the_old_file(files, monkeypatch):
 @pytest.mark.parametrize("content", [b"", b"no archive", "cut", "another archive"])
 def test_a_damaged_file_is_measured_anew_but_never_read(files, content):
     path, measuring = files / "measured.npz", Measuring()
-    up_to_date(path, wanted_of(files), Measuring())
+    measure_missing(path, wanted_of(files), Measuring())
     whole = path.read_bytes()
     if content == "another archive":
         np.savez(path, weights=np.zeros(3))
@@ -163,7 +163,7 @@ def test_a_damaged_file_is_measured_anew_but_never_read(files, content):
     with pytest.raises(AnatomyError, match=r"measured\.npz: the losses cannot be read") as error:
         load_entries(path)
     assert "\n" not in str(error.value)
-    up_to_date(path, wanted_of(files), measuring)
+    measure_missing(path, wanted_of(files), measuring)
     assert measuring.asked == [BASELINES, "sae/a", "sae/b"]
     assert path.read_bytes() == whole
 

@@ -27,7 +27,7 @@ import os, sys
 sys.path.insert(0, {str(ROOT)!r})
 import numpy as np
 from pathlib import Path
-from workflow_scripts.anatomy.interventions.loss_entries import save_entries, up_to_date, wanted_entries
+from workflow_scripts.anatomy.interventions.loss_entries import save_entries, measure_missing, wanted_entries
 
 def measure(name):
     with open("asked", "a") as file:
@@ -37,7 +37,7 @@ def measure(name):
     return {{"loss": np.zeros(2)}}
 
 wanted = wanted_entries({{}}, {{Path(path).stem: path for path in snakemake.input}}, {{}})
-save_entries(snakemake.output[0], up_to_date("measured.npz", wanted, measure))
+save_entries(snakemake.output[0], measure_missing("measured.npz", wanted, measure))
 """
 
 

@@ -22,7 +22,7 @@ from workflow_scripts.anatomy.interventions.substitution_losses import (
 )
 from workflow_scripts.anatomy.models.hook_points import capturing
 from workflow_scripts.anatomy.models.losses import kl_divergence
-from workflow_scripts.anatomy.models.replacing import resumed
+from workflow_scripts.anatomy.models.substituting import resumed
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.statistics.regression import LinearMap
 

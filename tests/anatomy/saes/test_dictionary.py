@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.saes.dictionary import Dictionary, concatenate, load
+from workflow_scripts.anatomy.saes.dictionary import Dictionary, concatenate, load_dictionary
 from workflow_scripts.anatomy.saes.dictionary_file import description
 
 D, M = 12, 30
@@ -89,7 +89,7 @@ def test_batches_do_not_change_the_codes(activation, monkeypatch):
 def test_a_file_brings_everything_back(tmp_path):
     sae = made("jumprelu", subtract_b_dec=True, center=True, input_scale=0.25)
     sae.save(tmp_path / "sae.safetensors")
-    back = load(tmp_path / "sae.safetensors")
+    back = load_dictionary(tmp_path / "sae.safetensors")
     for name, tensor in sae.tensors().items():
         assert torch.equal(tensor, back.tensors()[name])
     assert (back.activation, back.k, back.subtract_b_dec) == ("jumprelu", None, True)
@@ -103,14 +103,14 @@ def test_a_file_brings_everything_back(tmp_path):
 def test_files_that_cannot_be_used_say_why(tmp_path):
     path = tmp_path / "sae.safetensors"
     with pytest.raises(AnatomyError, match="no such SAE"):
-        load(path)
+        load_dictionary(path)
     made().save(path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(AnatomyError, match="corrupted"):
-        load(path)
+        load_dictionary(path)
     save_file({"W_enc": torch.zeros(2, 3)}, path)
     with pytest.raises(AnatomyError, match="not a canonical SAE"):
-        load(path)
+        load_dictionary(path)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.conftest import SITE, write_activations
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.saes.trainers import new_trainer
 from workflow_scripts.anatomy.saes.training import train_sae, train_saes
-from workflow_scripts.anatomy.saes.training_plan import plan
+from workflow_scripts.anatomy.saes.training_plan import training_plan
 
 D, M, K = 16, 48, 4
 
@@ -47,8 +47,8 @@ def block(architecture="batchtopk", **changes):
 
 
 def run_steps(store, sae, steps, batches):
-    todo = plan(sae, store)
-    trainer = new_trainer(sae, todo, "model", D, "cpu")
+    planned = training_plan(sae, store)
+    trainer = new_trainer(sae, planned, "model", D, "cpu")
     trainer.activation_scaler.scaling_factor = 0.4
     for batch in batches[:steps]:
         trainer.step(batch)
@@ -208,7 +208,7 @@ def test_a_checkpoint_of_another_configuration_is_not_used(store, tmp_path, monk
 )
 def test_impossible_trainings_are_refused_at_once(store, changes, message):
     with pytest.raises(AnatomyError, match=message):
-        plan(block(**changes), store)
+        training_plan(block(**changes), store)
 
 
 def test_nan_activations_and_diverging_losses_are_errors(store, tmp_path, monkeypatch):

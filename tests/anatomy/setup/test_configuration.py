@@ -8,8 +8,8 @@ import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import (
+    at_sites,
     catalogue,
-    family,
     nearest_l0,
     nearest_per_layer,
 )
@@ -136,7 +136,7 @@ def test_seeds_and_sites_make_names_unique(config):
 
 def test_nearest_l0_takes_one_sae_a_width(config):
     saes = catalogue(check(config))
-    main = family(saes, [{"model": "stdlib-gpt2", "site": "blocks.2.hook_resid_post"}])
+    main = at_sites(saes, [{"model": "stdlib-gpt2", "site": "blocks.2.hook_resid_post"}])
     chosen = nearest_l0([sae for sae in main if sae.group == "batchtopk"], 11)
     assert [(sae.width, sae.nominal_l0) for sae in chosen] == [
         (width, 12) for width in (128, 256, 512, 1024, 2048)

@@ -11,7 +11,7 @@ from workflow_scripts.anatomy.base.tables import read_table
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.figures.style import styled
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.setup.configuration import load_schema
 from workflow_scripts.papers.canonical_units.figures import fig2, fig19
 from workflow_scripts.papers.canonical_units.toy.colours_and_shapes import compose
@@ -38,7 +38,7 @@ def paths(tmp_path):
 
 def share(first, second, firing):
     """Of the second's latents, how many have one of the first's at the threshold: one by one."""
-    saes = [load(path) for path, _ in (first, second)]
+    saes = [load_dictionary(path) for path, _ in (first, second)]
     fires = [open_codes(codes).latents("firing_count") > 0 for _, codes in (first, second)]
     taken = [
         [row for row, fire in zip(sae.W_dec, fired, strict=True) if fire or not firing]

@@ -179,13 +179,13 @@ def test_a_stitched_sae_is_the_sum_of_its_latents(small, large):
 
 
 def test_a_stitched_sae_is_saved_like_any_other(tmp_path):
-    from workflow_scripts.anatomy.saes.dictionary import load
+    from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 
     stitched = stitch(
         random_dictionary(6, 8), random_dictionary(6, 14, 1), np.arange(8), np.arange(3), "grown"
     )
     stitched.save(tmp_path / "sae.safetensors")
-    again = load(tmp_path / "sae.safetensors")
+    again = load_dictionary(tmp_path / "sae.safetensors")
     assert again.name == "grown" and again.width == 11
     assert again.metadata["source"] == "8 latents of sae-w8, 3 of sae-w14"
     assert torch.equal(again.W_dec, stitched.W_dec)

@@ -26,7 +26,7 @@ from workflow_scripts.anatomy.interpretability.peaks import (
 from workflow_scripts.anatomy.interpretability.windows import LabelContext, Windows, gather
 
 QUANTILES = 10
-NOT = 0
+SILENT_WINDOW = 0
 # Deciles are those of at most so many activations of a latent, drawn at random.
 RESERVOIR = 1000
 # A latent with fewer peaks than this in the detection half has no deciles worth the name.
@@ -55,7 +55,7 @@ class LatentExamples:
     """The examples of one latent.
 
     top, spread, silent: windows of the explanation half, the strongest first in `top`.
-    detection: windows of the other half, in random order; quantile (n,) int8 is `NOT` where the
+    detection: windows of the other half, in random order; quantile (n,) int8 is `SILENT_WINDOW` where the
     latent is silent, and 1 (weakest) to 10 (strongest) for the deciles of its activations.
     firings: tokens of the store where it fires. problem: why it cannot be judged, or None.
     """
@@ -217,7 +217,7 @@ def _plan(latents, counts, seed, explains, pool, found) -> list[np.ndarray]:
     return plans
 
 
-def _rows(places: Places, role: int, quantile: np.ndarray | int = NOT) -> np.ndarray:
+def _rows(places: Places, role: int, quantile: np.ndarray | int = SILENT_WINDOW) -> np.ndarray:
     columns = (places.context, places.position, role, quantile)
     return np.stack(np.broadcast_arrays(*columns), axis=1).astype(np.int64)
 
@@ -242,7 +242,7 @@ def _assemble(latents, counts, seed, found, plans, windows) -> list[LatentExampl
         tests = np.flatnonzero(role == DETECTION)
         keys = random_keys(seed + 1, latent + 0 * tests, own.context[tests], own.start[tests])
         tests = tests[np.argsort(keys)]
-        silent = int((quantile[tests] == NOT).sum())
+        silent = int((quantile[tests] == SILENT_WINDOW).sum())
         problem = _problem(int((role == TOP).sum()), int(found.peaks[at]), silent, counts)
         examples.append(
             LatentExamples(

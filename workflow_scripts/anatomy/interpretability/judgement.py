@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.anatomy.interpretability.examples import NOT, LatentExamples
+from workflow_scripts.anatomy.interpretability.examples import SILENT_WINDOW, LatentExamples
 
 UNKNOWN = -1
 
@@ -35,5 +35,5 @@ def unjudged(examples: LatentExamples, problem: str, explanation: str | None = N
 
 def correct(examples: LatentExamples, judgement: Judgement) -> np.ndarray:
     """Whether each detection window was judged rightly, (n,) float64; NaN where not asked."""
-    right = (judgement.fires == 1) == (examples.quantile != NOT)
+    right = (judgement.fires == 1) == (examples.quantile != SILENT_WINDOW)
     return np.where(judgement.fires == UNKNOWN, np.nan, right)

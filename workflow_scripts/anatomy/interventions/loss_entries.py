@@ -92,7 +92,7 @@ def load_entries(path: str | Path) -> dict[str, Entry]:
         ) from error
 
 
-def up_to_date(
+def measure_missing(
     path: str | Path,
     wanted: Mapping[str, str],
     measure: Callable[[str], dict[str, np.ndarray]],

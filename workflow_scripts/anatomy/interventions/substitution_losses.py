@@ -16,7 +16,7 @@ from workflow_scripts.anatomy.activations.store import ActivationStore, read
 from workflow_scripts.anatomy.codes.reconstruct import check_fits
 from workflow_scripts.anatomy.models.hook_points import capturing, parse
 from workflow_scripts.anatomy.models.losses import token_losses
-from workflow_scripts.anatomy.models.replacing import replacing, resumed
+from workflow_scripts.anatomy.models.substituting import resumed, substituting
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.statistics.regression import LinearMap
 
@@ -121,7 +121,7 @@ class SubstitutedModel:
     def _logits(self, replaced: Tensor, batch: Batch) -> Tensor:
         if batch.entering is None:
             return self.resume(replaced, batch.ids)
-        with replacing(self.model, {self.site: replaced}):
+        with substituting(self.model, {self.site: replaced}):
             return self.resume(batch.entering, batch.ids)
 
 

@@ -220,7 +220,7 @@ class Dictionary:
             save_file(tensors, temporary, metadata={"anatomy": about})
 
 
-def load(path: str | Path, device: str | torch.device = "cpu") -> Dictionary:
+def load_dictionary(path: str | Path, device: str | torch.device = "cpu") -> Dictionary:
     """Load the dictionary at `path`.
 
     Raises

@@ -19,23 +19,23 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.anatomy.saes.training_plan import Plan
+from workflow_scripts.anatomy.saes.training_plan import TrainingPlan
 
 PROPORTIONAL = 3.0
 # Integral gain per step, as this over the number of steps: a longer training is steered more gently.
 INTEGRAL = 20.0
 HIGHEST_GAIN = 0.1
 # The curve reaches k after this share of the steps, or when the learning rate begins to fall.
-REACHED = 0.6
+REACHED_BY = 0.6
 # Penalty to begin with, as a share of the squared norm d of the scaled activations.
 FIRST_PENALTY = 0.01
 # Highest coefficient, as a multiple of the first.
-HIGHEST = 20.0
+HIGHEST_MULTIPLE = 20.0
 # |log| of what is fed back: one odd batch moves the coefficient no further.
-MOST = 2.5
+MOST_FED_BACK = 2.5
 # L0 that thresholds are first set to, as a multiple of k, and after which share of the steps at least.
 FIRST_L0 = 4
-SETTLED = 0.05
+SETTLED_AFTER = 0.05
 
 
 def first_coefficient(k: float, d_in: int) -> float:
@@ -50,18 +50,21 @@ class SteeredCoefficient:
     ----------
     target: the mean number of active latents wanted, k.
     d_in: dimensions, which the activations' squared norm is scaled to.
-    todo: the plan of the training.
+    planned: the plan of the training.
     """
 
-    def __init__(self, target: float, d_in: int, todo: Plan):
-        self.target, self.settled = target, max(todo.warmup_steps, round(SETTLED * todo.steps))
-        self.gain = min(HIGHEST_GAIN, INTEGRAL / todo.steps)
-        falling = todo.steps - todo.decay_steps
-        self.reached = max(self.settled + 1, min(REACHED * todo.steps, falling))
+    def __init__(self, target: float, d_in: int, planned: TrainingPlan):
+        self.target, self.settled = (
+            target,
+            max(planned.warmup_steps, round(SETTLED_AFTER * planned.steps)),
+        )
+        self.gain = min(HIGHEST_GAIN, INTEGRAL / planned.steps)
+        falling = planned.steps - planned.decay_steps
+        self.reached = max(self.settled + 1, min(REACHED_BY * planned.steps, falling))
         self.steps = 0
         self.start = math.nan
         self.level = self.value = first_coefficient(target, d_in)
-        self.highest = HIGHEST * self.level
+        self.highest = HIGHEST_MULTIPLE * self.level
 
     @torch.no_grad()
     def set_thresholds(self, trainer: Any, batch: torch.Tensor) -> None:
@@ -86,7 +89,7 @@ class SteeredCoefficient:
         # Slower towards the end: a quarter of a sine.
         part = math.sin(math.pi / 2 * min(1.0, way))
         wanted = self.start ** (1 - part) * self.target**part
-        error = max(-MOST, min(MOST, math.log(l0 / wanted)))
+        error = max(-MOST_FED_BACK, min(MOST_FED_BACK, math.log(l0 / wanted)))
         self.level = min(self.highest, self.level * math.exp(self.gain * error))
         self.value = min(self.highest, self.level * math.exp(PROPORTIONAL * error))
 

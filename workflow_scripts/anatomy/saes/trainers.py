@@ -6,10 +6,12 @@ import torch
 
 from workflow_scripts.anatomy.saes.importing import import_quietly
 from workflow_scripts.anatomy.saes.steering import SteeredCoefficient, first_coefficient
-from workflow_scripts.anatomy.saes.training_plan import Plan
+from workflow_scripts.anatomy.saes.training_plan import TrainingPlan
 
 
-def new_trainer(sae: dict[str, Any], todo: Plan, model_name: str, d_in: int, device: str) -> Any:
+def new_trainer(
+    sae: dict[str, Any], planned: TrainingPlan, model_name: str, d_in: int, device: str
+) -> Any:
     """sae_lens's `SAETrainer` for the SAE of a block, or its sparse twin, with fresh weights."""
     import_quietly()
     from sae_lens.config import SAETrainerConfig
@@ -17,47 +19,49 @@ def new_trainer(sae: dict[str, Any], todo: Plan, model_name: str, d_in: int, dev
 
     from workflow_scripts.anatomy.saes.sparse_training import SparseSAETrainer
 
-    batch_size, learning_rate = todo.batch_size, todo.options["learning_rate"]
+    batch_size, learning_rate = planned.batch_size, planned.options["learning_rate"]
     cfg = SAETrainerConfig(
-        total_training_samples=todo.steps * batch_size,
+        total_training_samples=planned.steps * batch_size,
         train_batch_size_samples=batch_size,
         lr=learning_rate,
         lr_end=learning_rate / 10,  # unused by a constant schedule, but None is rejected
-        lr_warm_up_steps=todo.warmup_steps,
-        lr_decay_steps=todo.decay_steps,
+        lr_warm_up_steps=planned.warmup_steps,
+        lr_decay_steps=planned.decay_steps,
         device=device,
-        dead_feature_window=max(1, todo.options["dead_after_tokens"] // batch_size),
-        feature_sampling_window=todo.steps + 1,
+        dead_feature_window=max(1, planned.options["dead_after_tokens"] // batch_size),
+        feature_sampling_window=planned.steps + 1,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(sae["seed"])
-        fresh = _fresh_sae(sae, todo, model_name, d_in, device)
-    sparse = todo.options["step"] == "sparse" and sae["architecture"] in ("topk", "batchtopk")
+        fresh = _fresh_sae(sae, planned, model_name, d_in, device)
+    sparse = planned.options["step"] == "sparse" and sae["architecture"] in ("topk", "batchtopk")
     trainer = (SparseSAETrainer if sparse else SAETrainer)(cfg, fresh, iter(()))
-    if todo.steered:
-        trainer.coefficient_schedulers["l0"] = SteeredCoefficient(sae["k"], d_in, todo)
+    if planned.steered:
+        trainer.coefficient_schedulers["l0"] = SteeredCoefficient(sae["k"], d_in, planned)
     return trainer
 
 
-def _fresh_sae(sae: dict[str, Any], todo: Plan, model_name: str, d_in: int, device: str) -> Any:
+def _fresh_sae(
+    sae: dict[str, Any], planned: TrainingPlan, model_name: str, d_in: int, device: str
+) -> Any:
     """An untrained SAE of sae_lens, or its sparse twin."""
     from sae_lens.registry import get_sae_training_class
     from sae_lens.saes.sae import SAEMetadata
 
     from workflow_scripts.anatomy.saes.sparse_training import SPARSE_CLASSES
 
-    options, architecture = todo.options, sae["architecture"]
+    options, architecture = planned.options, sae["architecture"]
     own: dict[str, Any]
     if architecture in SPARSE_CLASSES:
         k = int(sae["k"]) if architecture == "topk" else sae["k"]
         own = {"k": k, "aux_loss_coefficient": options["aux_coefficient"]}
-    elif todo.steered:
+    elif planned.steered:
         own = {"l0_coefficient": first_coefficient(sae["k"], d_in)}
     else:
         name = "l1" if architecture == "standard" else "l0"
         own = {
             f"{name}_coefficient": sae["coefficient"],
-            f"{name}_warm_up_steps": todo.warmup_steps,
+            f"{name}_warm_up_steps": planned.warmup_steps,
         }
     sae_class, config_class = get_sae_training_class(architecture)
     if options["step"] == "sparse":
@@ -68,7 +72,7 @@ def _fresh_sae(sae: dict[str, Any], todo: Plan, model_name: str, d_in: int, devi
         device=device,
         # The trainer multiplies by the factor it is given; `train_saes` folds it afterwards.
         normalize_activations="expected_average_only_in",
-        metadata=SAEMetadata(model_name=model_name, hook_name=todo.site),
+        metadata=SAEMetadata(model_name=model_name, hook_name=planned.site),
         **own,
     )
     return sae_class(config)

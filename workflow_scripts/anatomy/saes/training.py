@@ -20,7 +20,7 @@ from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.saes.importing import canonical, load_sae_lens
 from workflow_scripts.anatomy.saes.threshold import calibrate_threshold
 from workflow_scripts.anatomy.saes.trainers import new_trainer
-from workflow_scripts.anatomy.saes.training_plan import Plan, plan
+from workflow_scripts.anatomy.saes.training_plan import TrainingPlan, training_plan
 
 # Blocks that the scale and the mean of the activations are estimated on, evenly over the harvest.
 ESTIMATION_BLOCKS = 8
@@ -61,20 +61,20 @@ def train_saes(
     ------
     AnatomyError: what `plan` raises; NaN activations; a loss that is not finite (names the step).
     """
-    plans = [plan(sae, activations) for sae in saes]
+    plans = [training_plan(sae, activations) for sae in saes]
     streams = {(p.site, p.batch_size, sae["seed"]) for p, sae in zip(plans, saes, strict=True)}
     if len(streams) != 1:
         raise ValueError(f"SAEs of one stream share site, batch size and seed, not {streams}")
     device = resolve_device(device)
     scale, mean = _scale_and_mean(activations, plans[0])
     trainings = []
-    for sae, todo, folder in zip(saes, plans, map(Path, folders), strict=True):
-        trainer = new_trainer(sae, todo, model_name, len(mean), device)
+    for sae, planned, folder in zip(saes, plans, map(Path, folders), strict=True):
+        trainer = new_trainer(sae, planned, model_name, len(mean), device)
         trainer.activation_scaler.scaling_factor = scale
         with torch.no_grad():
             trainer.sae.b_dec.copy_(mean * scale)
         checkpoints = Checkpoints(folder.parent / "checkpoints", sae, activations)
-        training = _Training(sae, model_name, todo, trainer, checkpoints)
+        training = _Training(sae, model_name, planned, trainer, checkpoints)
         training.curve += checkpoints.resume(trainer)
         trainings.append(training)
     _fit(trainings, activations)
@@ -103,7 +103,7 @@ class _Training:
 
     sae: dict[str, Any]
     model_name: str
-    todo: Plan
+    planned: TrainingPlan
     trainer: Any
     checkpoints: Checkpoints
     curve: list[dict[str, Any]] = field(default_factory=list)
@@ -114,10 +114,10 @@ class _Training:
 
     def step(self, batch: torch.Tensor) -> None:
         """One step, its row of the curve, and a checkpoint where one is due."""
-        trainer, steps = self.trainer, self.todo.steps
+        trainer, steps = self.trainer, self.planned.steps
         learning_rate = trainer.optimizer.param_groups[0]["lr"]
         coefficients = [scheduler.value for scheduler in trainer.coefficient_schedulers.values()]
-        if self.todo.steered:
+        if self.planned.steered:
             trainer.coefficient_schedulers["l0"].set_thresholds(trainer, batch)
         output = trainer.step(batch)
         loss = output.loss.item()
@@ -127,30 +127,30 @@ class _Training:
                 f"saes.{self.sae['group']}.training.learning_rate"
             )
         trainer.n_training_steps += 1
-        if self.todo.steered:
+        if self.planned.steered:
             trainer.coefficient_schedulers["l0"].observe(_l0(output))
         if self.steps % max(1, steps // CURVE_POINTS) == 0 or self.steps == steps:
-            about = {"model": self.model_name, "site": self.todo.site, "sae": self.sae["name"]}
+            about = {"model": self.model_name, "site": self.planned.site, "sae": self.sae["name"]}
             row = {"learning_rate": learning_rate, "coefficient": sum(coefficients) or None}
             self.curve.append(about | _curve_row(trainer, output) | row)
-        if self.steps in self.checkpoints.marks(steps, self.todo.options["checkpoints"]):
+        if self.steps in self.checkpoints.marks(steps, self.planned.options["checkpoints"]):
             self.checkpoints.save(trainer, self.curve)
 
 
 def _fit(trainings: list[_Training], activations: ActivationStore) -> None:
     """Run the steps that are left. Who is ahead, after an interruption, waits for the others."""
-    todo, at = trainings[0].todo, min(training.steps for training in trainings)
-    last = max(training.todo.steps for training in trainings)
+    planned, at = trainings[0].planned, min(training.steps for training in trainings)
+    last = max(training.planned.steps for training in trainings)
     names = trainings[0].sae["name"] if len(trainings) == 1 else f"{len(trainings)} SAEs"
     progress = Progress(f"training {names}", last)
     seed = trainings[0].sae["seed"]
     batches = shuffled_batches(
-        activations, todo.site, todo.batch_size, seed, at, todo.training_contexts
+        activations, planned.site, planned.batch_size, seed, at, planned.training_contexts
     )
     while at < last:
         batch = torch.from_numpy(next(batches))
         for training in trainings:
-            if training.steps == at < training.todo.steps:
+            if training.steps == at < training.planned.steps:
                 training.step(batch)
         at += 1
         newest = [training.curve[-1] for training in trainings if training.curve]
@@ -168,26 +168,28 @@ def _finish(
         trained.topk_threshold.fill_(theta)
     elif sae["architecture"] != "topk":
         trained.fold_W_dec_norm()
-    if training.todo.steered:
+    if training.planned.steered:
         _move_thresholds(training, activations)
     return _save(trained.to("cpu"), sae, training.model_name, folder)
 
 
-def _scale_and_mean(activations: ActivationStore, todo: Plan) -> tuple[float, torch.Tensor]:
+def _scale_and_mean(
+    activations: ActivationStore, planned: TrainingPlan
+) -> tuple[float, torch.Tensor]:
     """sqrt(d) over the mean norm, and the mean (d,), of evenly spaced blocks of tokens."""
-    array = activations.activations(todo.site)
-    blocks = [b for b in activations.block_slices() if b.start < todo.training_contexts]
+    array = activations.activations(planned.site)
+    blocks = [b for b in activations.block_slices() if b.start < planned.training_contexts]
     chosen = np.linspace(0, len(blocks) - 1, min(len(blocks), ESTIMATION_BLOCKS)).round()
     total, norms, count = 0.0, 0.0, 0
     for at in chosen.astype(int):
-        block = slice(blocks[at].start, min(blocks[at].stop, todo.training_contexts))
+        block = slice(blocks[at].start, min(blocks[at].stop, planned.training_contexts))
         rows = read(array, block, activations.path)[:, activations.min_position :]
         rows = rows.reshape(-1, rows.shape[-1]).astype(np.float64)
         total, count = total + rows.sum(0), count + len(rows)
         norms += float(np.linalg.norm(rows, axis=1).sum())
     if not math.isfinite(norms) or norms == 0:
         raise AnatomyError(
-            f"{activations.path}: the activations of {todo.site} are NaN, infinite or all zero; "
+            f"{activations.path}: the activations of {planned.site} are NaN, infinite or all zero; "
             "harvest them anew, in float32 if need be"
         )
     scale = math.sqrt(array.shape[2]) * count / norms
@@ -240,16 +242,16 @@ def _calibrate(
     method: str | None = None,
 ) -> float:
     """The value that k activations per token exceed on contexts that were not trained on."""
-    trained, todo = training.trainer.sae, training.todo
+    trained, planned = training.trainer.sae, training.planned
     subtracted = trained.b_dec if trained.cfg.apply_b_dec_to_input else 0 * trained.b_dec
     theta, l0 = calibrate_threshold(
         *(trained.W_enc, trained.b_enc, subtracted, norms),
         activations,
-        slice(todo.training_contexts, activations.shape[0]),
-        todo.site,
+        slice(planned.training_contexts, activations.shape[0]),
+        planned.site,
         training.sae["k"],
-        todo.batch_size,
-        method or todo.options["threshold"],
+        planned.batch_size,
+        method or planned.options["threshold"],
     )
     trained.cfg.metadata.l0 = l0
     log.info("%s: threshold %.4g, L0 %.2f on held-out contexts", training.sae["name"], theta, l0)

@@ -21,7 +21,7 @@ CALIBRATION_TOKENS = 2**15
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What the training of one SAE amounts to, in steps and contexts.
 
     steered: whether its sparsity coefficient is to be found on the way.
@@ -44,7 +44,7 @@ class Plan:
         return min(round(self.options["decay_fraction"] * self.steps), self.steps)
 
 
-def plan(sae: dict[str, Any], activations: ActivationStore) -> Plan:
+def training_plan(sae: dict[str, Any], activations: ActivationStore) -> TrainingPlan:
     """Check one SAE's block against its activations, before anything slow is imported.
 
     Raises
@@ -80,4 +80,6 @@ def plan(sae: dict[str, Any], activations: ActivationStore) -> Plan:
         )
     steps = options["tokens"] // options["batch_size"]
     steered = architecture == "jumprelu" and "k" in sae
-    return Plan(sae["site"], options["batch_size"], steps, contexts - spared, steered, options)
+    return TrainingPlan(
+        sae["site"], options["batch_size"], steps, contexts - spared, steered, options
+    )

@@ -66,8 +66,20 @@ def _group(config: dict, name: str, group: dict) -> list[Sae]:
             return _trained(config, name, group)
         case "local":
             options = (("path", group["path"]), *_as_trained(group))
-            width, place = local_sae_width(group["path"]), (group["model"], group["site"])
-            return [Sae(name, name, "local", *place, "", width, group["l0"], 0, options)]
+            return [
+                Sae(
+                    name=name,
+                    group=name,
+                    kind="local",
+                    model=group["model"],
+                    site=group["site"],
+                    architecture="",
+                    width=local_sae_width(group["path"]),
+                    nominal_l0=group["l0"],
+                    seed=0,
+                    options=options,
+                )
+            ]
     from workflow_scripts.anatomy.setup.releases import pretrained_specs
 
     saes = []
@@ -77,16 +89,16 @@ def _group(config: dict, name: str, group: dict) -> list[Sae]:
         label = f"{name}-{spec['id'].replace('/', '-')}"
         saes.append(
             Sae(
-                label,
-                name,
-                "pretrained",
-                group["model"],
-                site,
-                "",
-                spec["width"],
-                spec["l0"],
-                0,
-                options,
+                name=label,
+                group=name,
+                kind="pretrained",
+                model=group["model"],
+                site=site,
+                architecture="",
+                width=spec["width"],
+                nominal_l0=spec["l0"],
+                seed=0,
+                options=options,
             )
         )
     return saes
@@ -113,17 +125,17 @@ def _trained(config: dict, name: str, group: dict) -> list[Sae]:
                     )
                     saes.append(
                         Sae(
-                            f"{name}-w{width}-{letter}{sparsity:g}-s{seed}",
-                            name,
-                            "trained",
-                            model,
-                            site,
-                            group["architecture"],
-                            width,
-                            sparsity if letter == "k" else None,
-                            seed,
-                            options,
-                            group["together"],
+                            name=f"{name}-w{width}-{letter}{sparsity:g}-s{seed}",
+                            group=name,
+                            kind="trained",
+                            model=model,
+                            site=site,
+                            architecture=group["architecture"],
+                            width=width,
+                            nominal_l0=sparsity if letter == "k" else None,
+                            seed=seed,
+                            options=options,
+                            together=group["together"],
                         )
                     )
     return saes
@@ -154,7 +166,7 @@ def layer_of(site: str) -> int:
     return int(site.split(".")[1])
 
 
-def family(saes: list[Sae], sites: list[dict[str, str]]) -> list[Sae]:
+def at_sites(saes: list[Sae], sites: list[dict[str, str]]) -> list[Sae]:
     """The SAEs at some sites, each {model, site}, in the order of the sites."""
     wanted = [(each["model"], each["site"]) for each in sites]
     return [sae for site in wanted for sae in saes if (sae.model, sae.site) == site]
@@ -192,7 +204,7 @@ def nearest(saes: list[Sae], site: dict[str, str], width: int, target: float) ->
     """
     known = [
         (abs(log(sae.width / width)), _from_l0(sae, target), at, sae)
-        for at, sae in enumerate(family(saes, [site]))
+        for at, sae in enumerate(at_sites(saes, [site]))
         if sae.width is not None and sae.nominal_l0 is not None
     ]
     if not known:

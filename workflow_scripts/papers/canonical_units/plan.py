@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow_scripts.anatomy.setup.catalogue import Sae, family, nearest_l0
+from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, nearest_l0
 
 # What each figure stitches: (block of the configuration, whole chain or its first two SAEs).
 STITCHED = {
@@ -72,7 +72,7 @@ def canonical_units_plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUn
             plan.missing[row] = _not_given(block, which)
             continue
         members = [sae for sae in saes if sae.group in chosen["saes"]]
-        chain = nearest_l0(family(members, [chosen]), chosen["target_l0"])
+        chain = nearest_l0(at_sites(members, [chosen]), chosen["target_l0"])
         if chosen["widths"] is not None:
             chain = [sae for sae in chain if sae.width in chosen["widths"]]
         if len(chain) < 2:
@@ -97,7 +97,7 @@ def _compare(plan: CanonicalUnitsPlan, block: dict[str, Any] | None, saes: list[
         if not chosen:
             plan.missing[row] = _not_given(block, which)
             continue
-        members = family([sae for sae in saes if sae.group in chosen["saes"]], [chosen])
+        members = at_sites([sae for sae in saes if sae.group in chosen["saes"]], [chosen])
         known = [sae for sae in members if sae.nominal_l0 is not None and sae.width is not None]
         both = [s for s in known if s.width == chosen["width"] and s.nominal_l0 == chosen["k"]]
         either = [s for s in known if s.width == chosen["width"] or s.nominal_l0 == chosen["k"]]

@@ -6,7 +6,7 @@ from typing import Any
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import (
     Sae,
-    family,
+    at_sites,
     layer_of,
     nearest,
     nearest_l0,
@@ -46,7 +46,7 @@ def dark_matter_plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
     block = config["dark_matter"]
     target = block["target_l0"]
     members = [sae for sae in saes if sae.group in block["saes"]]
-    main = family(members, [block["main"]])
+    main = at_sites(members, [block["main"]])
     scaling = nearest_l0(main, target)
     if not scaling:
         raise AnatomyError(
@@ -72,7 +72,7 @@ def dark_matter_plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
         for row in ("fig4", "fig16"):
             plan.missing[row] = "it compares SAEs of two widths at dark_matter.main"
     for row, sites in block["contours"].items():
-        if not family(members, sites):
+        if not at_sites(members, sites):
             plan.missing[row] = "dark_matter.saes has no SAE at its sites"
     if not plan.layers:
         for row in ("fig3", "fig13"):
@@ -103,7 +103,7 @@ def _circuit(saes: list[Sae], main: dict[str, str], width: int, target: float) -
         "attn_out": f"blocks.{layer}.hook_attn_out",
     }
     # Attention SAEs of some families, Gemma Scope's among them, are at z, before the projection.
-    if not family(saes, [{"model": main["model"], "site": sites["attn_out"]}]):
+    if not at_sites(saes, [{"model": main["model"], "site": sites["attn_out"]}]):
         sites["attn_out"] = f"blocks.{layer}.attn.hook_z"
     places = {name: {"model": main["model"], "site": site} for name, site in sites.items()}
     return {name: nearest(saes, place, width, target) for name, place in places.items()}

@@ -14,7 +14,7 @@ from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.codes.reconstruct import activation_blocks
 from workflow_scripts.anatomy.codes.store import CodesStore, open_codes
-from workflow_scripts.anatomy.saes.dictionary import load
+from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.bootstrap import N_GROUPS, group_of_contexts
 
 
@@ -66,7 +66,7 @@ def open_half(sae: str | Path, codes: str | Path) -> Half:
     ------
     AnatomyError: the codes are another SAE's.
     """
-    dictionary, store = load(sae), open_codes(codes)
+    dictionary, store = load_dictionary(sae), open_codes(codes)
     if store.group.attrs["sae"] != dictionary.name or store.width != dictionary.width:
         raise AnatomyError(
             f"{codes}: codes of {store.group.attrs['sae']}, but {sae} is {dictionary.name}; give "

@@ -9,7 +9,7 @@ from tests.anatomy.models.tiny_models import FAMILIES, ids, tiny
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.models.hook_points import blocks, capturing
 from workflow_scripts.anatomy.models.losses import kl_divergence, token_losses
-from workflow_scripts.anatomy.models.replacing import replacing, resumed
+from workflow_scripts.anatomy.models.substituting import resumed, substituting
 
 
 def full_forward(model, layer: int, which: str, residual: torch.Tensor) -> torch.Tensor:
@@ -95,7 +95,7 @@ def test_replacing_an_output(kind, module):
     handle = getattr(model.model.layers[1], module).register_forward_hook(lambda *_: new)
     expected = model(ids()).logits
     handle.remove()
-    with replacing(model, {f"blocks.1.{kind}": new}):
+    with substituting(model, {f"blocks.1.{kind}": new}):
         assert torch.equal(model(ids()).logits, expected)
     assert not torch.equal(model(ids()).logits, expected)
 
@@ -115,14 +115,14 @@ def test_replacing_z_at_some_positions():
     handle = projection.register_forward_pre_hook(by_hand)
     expected = model(ids()).logits
     handle.remove()
-    with replacing(model, {"blocks.1.attn.hook_z": lambda z: 2 * z}, mask):
+    with substituting(model, {"blocks.1.attn.hook_z": lambda z: 2 * z}, mask):
         assert torch.equal(model(ids()).logits, expected)
 
 
 def test_replacing_a_slice_of_positions_leaves_those_before_it():
     model = tiny("gpt2")
     untouched = model(ids()).logits
-    with replacing(model, {"blocks.0.hook_resid_post": torch.zeros_like}, slice(5, None)):
+    with substituting(model, {"blocks.0.hook_resid_post": torch.zeros_like}, slice(5, None)):
         logits = model(ids()).logits
     assert torch.equal(logits[:, :5], untouched[:, :5])
     assert not torch.allclose(logits[:, 5:], untouched[:, 5:])
@@ -134,7 +134,7 @@ def test_a_replacement_of_another_shape():
         pytest.raises(
             AnatomyError, match=r"shape \(2, 9, 15\) for activations of shape \(2, 9, 16"
         ),
-        replacing(model, {"blocks.0.hook_mlp_out": torch.zeros(2, 9, 15)}),
+        substituting(model, {"blocks.0.hook_mlp_out": torch.zeros(2, 9, 15)}),
     ):
         model(ids())
 

@@ -87,7 +87,7 @@ def resumed(model: nn.Module, layer: int, which: str = "post") -> Callable[..., 
 
 
 @contextmanager
-def replacing(
+def substituting(
     model: nn.Module,
     replacements: Mapping[str, Replacement],
     positions: torch.Tensor | slice | None = None,
