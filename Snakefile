@@ -3,14 +3,11 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from workflow_scripts.papers.canonical_units.plan import canonical_units_plan
-from workflow_scripts.anatomy.setup.catalogue import catalogue
 from workflow_scripts.anatomy.base.code_digest import code_of
-from workflow_scripts.anatomy.setup.configuration import check
-from workflow_scripts.papers.dark_matter.plan import dark_matter_plan
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup.catalogue import catalogue
 from workflow_scripts.anatomy.setup.local_files import check_local_files, with_home
-from workflow_scripts.anatomy.setup.rows import figure_rows
+from workflow_scripts.papers import registry as papers
 
 min_version("9.0")
 
@@ -23,26 +20,24 @@ if "models" not in config:
 
 
 try:
-    config = with_home(check(config))
+    config = with_home(papers.check(config))
     check_local_files(config)
     SAES = {(sae.model, sae.site, sae.name): sae for sae in catalogue(config)}
-    DARK_PLAN = dark_matter_plan(config, list(SAES.values()))
-    CANON_PLAN = canonical_units_plan(config, list(SAES.values()))
+    PLANS = papers.plans(config, list(SAES.values()))
 except AnatomyError as error:
     raise WorkflowError(f"error: {error}") from None
 
 STORE = "results/store"
 RUN = f"results/{config['run']}"
-ROWS = figure_rows()
-if all(model["kind"] != "train" for model in config["models"].values()):
-    del ROWS["models"]
-if all(sae.kind != "trained" for sae in SAES.values()):
-    del ROWS["saes"]["training_curves"]
-for paper, plan in (("dark_matter", DARK_PLAN), ("canonical_units", CANON_PLAN)):
-    for row, reason in plan.missing.items():
-        del ROWS[paper][row]
-        if workflow.is_main_process:
-            logger.info(f"{paper}_{row} is left out: {reason}")
+ALL_EXHIBITS = {paper: papers.exhibits(paper) for paper in PLANS}
+EXHIBITS = {
+    paper: {name: about for name, about in ALL_EXHIBITS[paper].items() if name not in plan.missing}
+    for paper, plan in PLANS.items()
+}
+if workflow.is_main_process:
+    for paper, plan in PLANS.items():
+        for exhibit, reason in plan.missing.items():
+            logger.info(f"{paper}_{exhibit} is left out: {reason}")
 GPU = int(config["device"] == "cuda")
 
 
@@ -58,8 +53,8 @@ wildcard_constraints:
     site=r"blocks\.\d+\.[a-z_.]+",
     sae="|".join(sorted({sae.name for sae in SAES.values()})),
     split="train|validation",
-    component="linear_error|nonlinear_error",
-    seed=r"\d+",
+    paper="|".join(EXHIBITS),
+    exhibit="[a-z0-9_]+",
 
 
 include: "rules/paths.smk"
@@ -71,39 +66,39 @@ include: "rules/paths.smk"
 rule all:
     """Everything: the tables and figures of every paper, and what they say of its claims."""
     input:
-        [tables_of(paper) + figures_of(paper) for paper in ROWS],
-        f"{RUN}/claims.csv",
+        [tables_of(paper) + shown_of(paper) for paper in EXHIBITS],
+        claims_of_run(),
 
 
 rule tables:
     """The tables of every paper."""
     input:
-        [tables_of(paper) for paper in ROWS],
+        [tables_of(paper) for paper in EXHIBITS],
 
 
 rule figures:
     """The figures of every paper."""
     input:
-        [figures_of(paper) for paper in ROWS],
+        [shown_of(paper) for paper in EXHIBITS],
 
 
-for paper, rows in ROWS.items():
+for paper, exhibits in EXHIBITS.items():
 
     rule:
         name:
             paper
         input:
             tables_of(paper),
-            figures_of(paper),
+            shown_of(paper),
 
-    for row, about in rows.items():
+    for exhibit in exhibits.values():
 
         rule:
             name:
-                f"{paper}_{row}"
+                f"{paper}_{exhibit.name}"
             input:
-                [f"{RUN}/tables/{paper}/{name}.csv" for name in about["tables"]],
-                [f"{RUN}/{file}" for file in about["files"]],
+                [f"{RUN}/tables/{paper}/{table}.csv" for table in exhibit.tables],
+                [f"{RUN}/{file}" for file in exhibit.shown(paper)],
 
 
 include: "rules/models.smk"
@@ -112,9 +107,14 @@ include: "rules/training.smk"
 include: "rules/reconstructions.smk"
 include: "rules/regressions.smk"
 include: "rules/interventions.smk"
-include: "rules/error_saes.smk"
+include: "rules/tables.smk"
 include: "rules/figures.smk"
-include: "rules/papers/dark_matter.smk"
-include: "rules/papers/canonical_units.smk"
+
+
+for paper in PLANS:
+
+    include: f"rules/papers/{paper}.smk"
+
+
 include: "rules/claims.smk"
 include: "rules/audit.smk"

@@ -10,8 +10,6 @@ rule harvest_activations:
         manifest="<store>/{model}/{harvest}.zarr/manifest.json",
     log:
         "<store>/logs/{model}/{harvest}.log",
-    benchmark:
-        "<store>/benchmarks/{model}/{harvest}.tsv"
     priority: 10
     conda:
         "../envs/environment.yaml"

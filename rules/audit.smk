@@ -7,8 +7,6 @@ rule verify_stores:
         all_stores(),
     log:
         "<run>/logs/verify_stores.log",
-    benchmark:
-        "<run>/benchmarks/verify_stores.tsv"
     conda:
         "../envs/environment.yaml"
     resources:

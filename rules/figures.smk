@@ -4,31 +4,30 @@
 rule draw_figure:
     """Draw one figure from its tables."""
     input:
-        lambda w: [f"{RUN}/tables/{w.paper}/{name}.csv" for name in ROWS[w.paper][w.row]["tables"]],
+        lambda w: [
+            f"{RUN}/tables/{w.paper}/{table}.csv" for table in EXHIBITS[w.paper][w.exhibit].tables
+        ],
     output:
         pdf=report(
-            "<run>/figures/{paper}/{row}.pdf",
+            "<run>/figures/{paper}/{exhibit}.pdf",
             category="{paper}",
-            labels={"figure": "{row}"},
+            labels={"figure": "{exhibit}"},
             caption="report/figure.rst",
         ),
-        png="<run>/figures/{paper}/{row}.png",
+        png="<run>/figures/{paper}/{exhibit}.png",
     log:
-        "<run>/logs/figures/{paper}/{row}.log",
-    benchmark:
-        "<run>/benchmarks/figures/{paper}/{row}.tsv"
-    wildcard_constraints:
-        paper="|".join(ROWS),
-        row="[a-z0-9_]+",
+        "<run>/logs/figures/{paper}/{exhibit}.log",
     conda:
         "../envs/environment.yaml"
     resources:
         mem_mb=lambda w, attempt: 1000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
     params:
-        code=lambda w: code_of("draw_figure.py", drawing_of(w.paper, w.row)),
-        figure=lambda w: ROWS[w.paper][w.row]["figure"],
-        caption=lambda w: ROWS[w.paper][w.row]["caption"],
+        code=lambda w: code_of(
+            "draw_figure.py", papers.drawing(w.paper, EXHIBITS[w.paper][w.exhibit])
+        ),
+        figure=lambda w: EXHIBITS[w.paper][w.exhibit].drawn_by,
+        caption=lambda w: EXHIBITS[w.paper][w.exhibit].caption,
     script:
         "../workflow_scripts/draw_figure.py"
 
@@ -36,21 +35,16 @@ rule draw_figure:
 rule render_table:
     """Show a table as Markdown."""
     input:
-        table="<run>/tables/{paper}/{row}.csv",
+        table="<run>/tables/{paper}/{exhibit}.csv",
     output:
         rendered=report(
-            "<run>/tables/{paper}/{row}.md",
+            "<run>/tables/{paper}/{exhibit}.md",
             category="{paper}",
-            labels={"figure": "{row}"},
+            labels={"figure": "{exhibit}"},
             caption="report/figure.rst",
         ),
     log:
-        "<run>/logs/tables/{paper}/{row}.md.log",
-    benchmark:
-        "<run>/benchmarks/tables/{paper}/{row}.md.tsv"
-    wildcard_constraints:
-        paper="|".join(ROWS),
-        row="[a-z0-9_]+",
+        "<run>/logs/tables/{paper}/{exhibit}.md.log",
     conda:
         "../envs/environment.yaml"
     resources:
@@ -58,7 +52,7 @@ rule render_table:
         runtime=lambda w, attempt: 10 * attempt,
     params:
         code=code_of("render_table.py"),
-        columns=lambda w: ROWS[w.paper][w.row]["columns"],
-        caption=lambda w: ROWS[w.paper][w.row]["caption"],
+        columns=lambda w: EXHIBITS[w.paper][w.exhibit].columns,
+        caption=lambda w: EXHIBITS[w.paper][w.exhibit].caption,
     script:
         "../workflow_scripts/render_table.py"

@@ -14,8 +14,6 @@ rule collect_documents:
         validation="<store>/datasets/{dataset}/validation.jsonl",
     log:
         "<store>/logs/datasets/{dataset}.log",
-    benchmark:
-        "<store>/benchmarks/datasets/{dataset}.tsv"
     priority: 10
     conda:
         "../envs/environment.yaml"
@@ -39,8 +37,6 @@ rule train_tokenizer:
         tokenizer="<store>/{model}/tokenizer/tokenizer.json",
     log:
         "<store>/logs/{model}/tokenizer.log",
-    benchmark:
-        "<store>/benchmarks/{model}/tokenizer.tsv"
     wildcard_constraints:
         model=TRAINED_MODELS,
     priority: 10
@@ -64,8 +60,6 @@ rule import_tokenizer:
         tokenizer="<store>/{model}/tokenizer/tokenizer.json",
     log:
         "<store>/logs/{model}/tokenizer.log",
-    benchmark:
-        "<store>/benchmarks/{model}/tokenizer.tsv"
     wildcard_constraints:
         model=IMPORTED_MODELS,
     conda:
@@ -90,8 +84,6 @@ rule tokenize_documents:
         tokens="<store>/{model}/tokens/{dataset}.{split}.npz",
     log:
         "<store>/logs/{model}/tokens/{dataset}.{split}.log",
-    benchmark:
-        "<store>/benchmarks/{model}/tokens/{dataset}.{split}.tsv"
     priority: 10
     conda:
         "../envs/environment.yaml"
@@ -116,8 +108,6 @@ rule train_language_model:
         samples="<store>/{model}/samples.md",
     log:
         "<store>/logs/{model}/model.log",
-    benchmark:
-        "<store>/benchmarks/{model}/model.tsv"
     wildcard_constraints:
         model=TRAINED_MODELS,
     priority: 10
@@ -148,8 +138,6 @@ rule import_model:
         model="<store>/{model}/model.json",
     log:
         "<store>/logs/{model}/model.log",
-    benchmark:
-        "<store>/benchmarks/{model}/model.tsv"
     wildcard_constraints:
         model=IMPORTED_MODELS,
     conda:
@@ -163,28 +151,3 @@ rule import_model:
         model=lookup(dpath="models/{model}", within=config),
     script:
         "../workflow_scripts/import_model.py"
-
-
-rule tabulate_loss_curves:
-    """The loss curves of all language models trained in this run."""
-    input:
-        tables=[
-            f"{STORE}/{m}/loss_curve.csv"
-            for m, b in config["models"].items()
-            if b["kind"] == "train"
-        ],
-    output:
-        table="<run>/tables/models/loss_curves.csv",
-    log:
-        "<run>/logs/tables/models/loss_curves.log",
-    benchmark:
-        "<run>/benchmarks/tables/models/loss_curves.tsv"
-    conda:
-        "../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: 1000 * attempt,
-        runtime=lambda w, attempt: 10 * attempt,
-    params:
-        code=code_of("concatenate_tables.py"),
-    script:
-        "../workflow_scripts/concatenate_tables.py"

@@ -1,24 +1,31 @@
 # Where everything lies, as functions of the wildcards or of an SAE of the catalogue.
 
 import platform
+from pathlib import Path
 
-from workflow_scripts.papers.canonical_units.plan import COMPARED
-from workflow_scripts.anatomy.text.documents import matching_files
 from workflow_scripts.anatomy.setup.local_files import is_local, local_files
+from workflow_scripts.anatomy.text.documents import matching_files
 
 ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"]["harvests"]}
 
 
 def tables_of(paper):
-    return [f"{RUN}/tables/{paper}/{t}.csv" for row in ROWS[paper].values() for t in row["tables"]]
+    return [f"{RUN}/tables/{paper}/{t}.csv" for e in EXHIBITS[paper].values() for t in e.tables]
 
 
-def figures_of(paper):
-    return [f"{RUN}/{file}" for row in ROWS[paper].values() for file in row["files"]]
+def shown_of(paper):
+    return [f"{RUN}/{file}" for e in EXHIBITS[paper].values() for file in e.shown(paper)]
 
 
-def drawing_of(paper, row):
-    return f"workflow_scripts.papers.{paper}.figures.{ROWS[paper][row]['figure']}:draw"
+def tabulated_exhibit(output):
+    """The paper and the exhibit that a table is named after."""
+    table = Path(output[0])
+    paper = table.parent.name
+    return paper, ALL_EXHIBITS[paper][table.stem]
+
+
+def claims_of_run():
+    return [f"{RUN}/claims.csv"] if papers.claiming(PLANS) else []
 
 
 def training_tokens(split):
@@ -74,47 +81,14 @@ def losses_path(sae):
     return f"{RUN}/interventions/{sae.model}/{sae.site}/losses.npz"
 
 
-def of_reference_width():
-    return [sae for sae in DARK_PLAN.main if sae.width == DARK_PLAN.reference.width]
+def asked_of_stages(role):
+    """The SAEs that the papers' plans want to be `decomposed`, `substituted` ..., each once."""
+    saes = [sae for plan in PLANS.values() for sae in getattr(plan, role)]
+    return list({(sae.model, sae.site, sae.name): sae for sae in saes}.values())
 
 
-def split_saes(w):
-    """The SAEs of a site whose errors figure 8 of the dark-matter paper takes apart."""
-    if "fig8" not in ROWS["dark_matter"]:
-        return []
-    shown = {sae.name: sae for sae in [*DARK_PLAN.scaling, *of_reference_width()]}
-    return [sae for sae in shown.values() if (sae.model, sae.site) == (w.model, w.site)]
-
-
-def measured_saes(w):
-    """The SAEs of a site whose losses are wanted: table 2 of the canonical-units paper has them all."""
-    if "table2" not in ROWS["canonical_units"]:
-        return split_saes(w)
-    return [sae for sae in SAES.values() if (sae.model, sae.site) == (w.model, w.site)]
-
-
-def error_sae_block(component, seed):
-    """The SAE of section 5.2 as `train_sae` wants it."""
-    block = config["dark_matter"]["error_saes"]
-    return {
-        "name": f"{component}-s{seed}",
-        "group": "error_saes",
-        "kind": "trained",
-        "model": config["dark_matter"]["main"]["model"],
-        "site": config["dark_matter"]["main"]["site"],
-        "architecture": "topk",
-        "width": block["width"],
-        "nominal_l0": block["k"],
-        "seed": seed,
-        "k": block["k"],
-        "training": block["training"],
-        "harvest": block["harvest"],
-    }
-
-
-def error_sae_activations():
-    block = config["dark_matter"]
-    return f"{STORE}/{block['main']['model']}/{block['error_saes']['harvest']}.zarr/manifest.json"
+def at_site(saes, w):
+    return [sae for sae in saes if (sae.model, sae.site) == (w.model, w.site)]
 
 
 def text_files(w):
@@ -141,6 +115,10 @@ def local_sae_files(w):
     return local_files(sae["path"], ("*.json", "*.safetensors")) if sae["kind"] == "local" else []
 
 
+# The manifests of the stores that a paper alone has; its rules add theirs.
+PAPER_STORES = []
+
+
 def all_stores():
     """The manifest of every store that this run reads."""
     trained = [sae for sae in SAES.values() if sae.kind == "trained"]
@@ -148,22 +126,10 @@ def all_stores():
         *(activations_path(model) for model in ANALYSIS_HARVEST),
         *sorted({f"{STORE}/{s.model}/{s.block()['harvest']}.zarr/manifest.json" for s in trained}),
         *(codes_path(sae) for sae in SAES.values()),
-        *(codes_path(sae, "pursuit") for sae in DARK_PLAN.scaling if "fig1" in ROWS["dark_matter"]),
-        *(scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_PLAN.judged),
-        *(f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES),
+        *(scores_path(sae, file="norms.zarr/manifest.json") for sae in DECOMPOSED),
+        *PAPER_STORES,
     ]
 
 
-def stitching(row):
-    return CANON_PLAN.stitchings[row]
-
-
-def stitching_memory(row, files):
-    """Decoders, twice, and float64 sums for every group of contexts and latent, three times; in MB."""
-    width = max(sae.width for sae in stitching(row).saes)
-    return 2500 + width // 100 + 2 * int(files.size_mb)
-
-
-def comparison(row):
-    """The block of the configuration that a figure about architectures is of."""
-    return config["canonical_units"][COMPARED[row][0]]
+# Which SAEs are taken apart: those that the papers ask for, and all where none does.
+DECOMPOSED = asked_of_stages("decomposed") or list(SAES.values())

@@ -11,8 +11,6 @@ rule reconstruct_activations:
         summary="<store>/{model}/{site}/{sae}/{harvest}.summary.json",
     log:
         "<store>/logs/{model}/{site}/{sae}/{harvest}.codes.log",
-    benchmark:
-        "<store>/benchmarks/{model}/{site}/{sae}/{harvest}.codes.tsv"
     conda:
         "../envs/environment.yaml"
     resources:
@@ -38,8 +36,6 @@ rule pursue_activations:
         codes="<store>/{model}/{site}/{sae}/{harvest}.pursuit.zarr/manifest.json",
     log:
         "<store>/logs/{model}/{site}/{sae}/{harvest}.pursuit.log",
-    benchmark:
-        "<store>/benchmarks/{model}/{site}/{sae}/{harvest}.pursuit.tsv"
     conda:
         "../envs/environment.yaml"
     resources:
@@ -53,26 +49,3 @@ rule pursue_activations:
         device=config["device"],
     script:
         "../workflow_scripts/pursue_activations.py"
-
-
-rule summarise_saes:
-    """One row per SAE of the run: width, L0, FVU, dead latents, decoder norms."""
-    input:
-        codes=[codes_path(sae) for sae in SAES.values()],
-        saes=[sae_path(sae, "sae.safetensors") for sae in SAES.values()],
-    output:
-        table="<run>/tables/saes/summary.csv",
-        densities="<run>/tables/saes/densities.csv",
-    log:
-        "<run>/logs/tables/saes/summary.log",
-    benchmark:
-        "<run>/benchmarks/tables/saes/summary.tsv"
-    conda:
-        "../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 10 * attempt,
-    params:
-        code=code_of("summarise_saes.py"),
-    script:
-        "../workflow_scripts/summarise_saes.py"

@@ -9,8 +9,6 @@ rule gather_site_moments:
         moments="<run>/regressions/{model}/{site}/moments.npz",
     log:
         "<run>/logs/regressions/{model}/{site}/moments.log",
-    benchmark:
-        "<run>/benchmarks/regressions/{model}/{site}/moments.tsv"
     conda:
         "../envs/environment.yaml"
     threads: 2
@@ -41,8 +39,6 @@ rule decompose_error:
         norms="<run>/regressions/{model}/{site}/{sae}/{codes}/norms.zarr/manifest.json",
     log:
         "<run>/logs/regressions/{model}/{site}/{sae}/{codes}.log",
-    benchmark:
-        "<run>/benchmarks/regressions/{model}/{site}/{sae}/{codes}.tsv"
     wildcard_constraints:
         codes="codes|pursuit",
     conda:

@@ -17,8 +17,6 @@ rule train_sae:
         curves=["<store>/{model}/{site}/{sae}/training_curve.csv"],
     log:
         "<store>/logs/{model}/{site}/{sae}.log",
-    benchmark:
-        "<store>/benchmarks/{model}/{site}/{sae}.tsv"
     wildcard_constraints:
         sae=TRAINED_ALONE,
     conda:
@@ -51,8 +49,6 @@ for (model, site, stream), members in streams().items():
             curves=[sae_path(sae, "training_curve.csv") for sae in members],
         log:
             f"{STORE}/logs/{model}/{site}/streams/{stream}.log",
-        benchmark:
-            f"{STORE}/benchmarks/{model}/{site}/streams/{stream}.tsv"
         conda:
             "../envs/environment.yaml"
         threads: 1 if max(sae.width for sae in members) <= 4096 else 8
@@ -79,8 +75,6 @@ rule import_sae:
         sae="<store>/{model}/{site}/{sae}/sae.safetensors",
     log:
         "<store>/logs/{model}/{site}/{sae}.log",
-    benchmark:
-        "<store>/benchmarks/{model}/{site}/{sae}.tsv"
     wildcard_constraints:
         sae=IMPORTED_SAES,
     conda:
@@ -94,28 +88,3 @@ rule import_sae:
         model_name="{model}",
     script:
         "../workflow_scripts/import_sae.py"
-
-
-rule tabulate_training_curves:
-    """The training curves of all SAEs trained in this run."""
-    input:
-        tables=[
-            f"{STORE}/{s.model}/{s.site}/{s.name}/training_curve.csv"
-            for s in SAES.values()
-            if s.kind == "trained"
-        ],
-    output:
-        table="<run>/tables/saes/training_curves.csv",
-    log:
-        "<run>/logs/tables/saes/training_curves.log",
-    benchmark:
-        "<run>/benchmarks/tables/saes/training_curves.tsv"
-    conda:
-        "../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: 1000 * attempt,
-        runtime=lambda w, attempt: 10 * attempt,
-    params:
-        code=code_of("concatenate_tables.py"),
-    script:
-        "../workflow_scripts/concatenate_tables.py"

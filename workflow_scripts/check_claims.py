@@ -1,5 +1,6 @@
 """What the papers claim, judged by the tables of this run."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.store import replacing
 from workflow_scripts.anatomy.base.tables import read_table, write_table
 from workflow_scripts.anatomy.claims.page import page
-from workflow_scripts.anatomy.claims.registry import verdicts
+from workflow_scripts.anatomy.claims.verdicts import verdicts
 
 begin(snakemake.log[0], snakemake.threads)
 
@@ -16,7 +17,15 @@ tables: dict[str, dict[str, pd.DataFrame]] = {paper: {} for paper in snakemake.p
 for path in map(Path, snakemake.input.tables):
     tables[path.parent.name][path.stem] = read_table(path)
 claims = pd.concat(
-    [verdicts(paper, of_paper, snakemake.params.seed) for paper, of_paper in tables.items()],
+    [
+        verdicts(
+            paper,
+            import_module(f"workflow_scripts.papers.{paper}.claims").CLAIMS,
+            of_paper,
+            snakemake.params.seed,
+        )
+        for paper, of_paper in tables.items()
+    ],
     ignore_index=True,
 )
 write_table(snakemake.output.table, claims)

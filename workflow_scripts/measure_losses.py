@@ -34,7 +34,7 @@ split = Split.of(params.analysis, params.seed, store)
 contexts = split.held_out_contexts(store.shape, params.contexts)
 names = [description(path)["metadata"]["name"] for path in snakemake.input.saes]
 saes = {entry_of(n): path for n, path in zip(names, snakemake.input.saes, strict=True)}
-maps = {entry_of(n): path for n, path in zip(params.split, snakemake.input.maps, strict=True)}
+maps = {entry_of(n): path for n, path in zip(params.in_parts, snakemake.input.maps, strict=True)}
 
 about = {"code": params.code, "site": site, "contexts": contexts, "device": device}
 about |= {"activations": store.fingerprint, "model": digest_of_file(snakemake.input.model)}

@@ -1,5 +1,24 @@
 # "Sparse Autoencoders Do Not Find Canonical Units of Analysis": SAE stitching.
 
+from workflow_scripts.papers.canonical_units.plan import COMPARED
+
+CANON, CANON_PLAN = config["canonical_units"], PLANS["canonical_units"]
+
+
+def stitching(exhibit):
+    return CANON_PLAN.stitchings[exhibit]
+
+
+def stitching_memory(exhibit, files):
+    """Decoders, twice, and float64 sums for every group of contexts and latent, three times; in MB."""
+    width = max(sae.width for sae in stitching(exhibit).saes)
+    return 2500 + width // 100 + 2 * int(files.size_mb)
+
+
+def comparison(exhibit):
+    """The block of the configuration that a figure about architectures is of."""
+    return CANON[COMPARED[exhibit][0]]
+
 
 rule tabulate_canonical_units_fig4:
     """Figures 4 and 16: change in MSE when each latent is added alone (Eq. 5), and its ROC."""
@@ -12,8 +31,6 @@ rule tabulate_canonical_units_fig4:
         curve="<run>/tables/canonical_units/fig16.csv",
     log:
         "<run>/logs/tables/canonical_units/fig4.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig4.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -39,8 +56,6 @@ use rule tabulate_canonical_units_fig4 as tabulate_canonical_units_fig21 with:
         table="<run>/tables/canonical_units/fig21.csv",
     log:
         "<run>/logs/tables/canonical_units/fig21.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig21.tsv"
     resources:
         mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig21", input),
         runtime=lambda w, attempt: 120 * attempt,
@@ -60,8 +75,6 @@ rule tabulate_canonical_units_fig5:
         swaps="<run>/tables/canonical_units/fig17.csv",
     log:
         "<run>/logs/tables/canonical_units/fig5.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig5.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -87,8 +100,6 @@ use rule tabulate_canonical_units_fig5 as tabulate_canonical_units_fig22 with:
         table="<run>/tables/canonical_units/fig22.csv",
     log:
         "<run>/logs/tables/canonical_units/fig22.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig22.tsv"
     resources:
         mem_mb=lambda w, input, attempt: attempt * stitching_memory("fig22", input),
         runtime=lambda w, attempt: 120 * attempt,
@@ -106,8 +117,6 @@ rule tabulate_canonical_units_fig10:
         table="<run>/tables/canonical_units/fig10.csv",
     log:
         "<run>/logs/tables/canonical_units/fig10.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig10.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -130,8 +139,6 @@ rule tabulate_canonical_units_fig11:
         table="<run>/tables/canonical_units/fig11.csv",
     log:
         "<run>/logs/tables/canonical_units/fig11.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig11.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -154,8 +161,6 @@ rule tabulate_canonical_units_fig14:
         table="<run>/tables/canonical_units/fig14.csv",
     log:
         "<run>/logs/tables/canonical_units/fig14.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig14.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -180,8 +185,6 @@ rule tabulate_canonical_units_fig15:
         edges="<run>/tables/canonical_units/fig15_edges.csv",
     log:
         "<run>/logs/tables/canonical_units/fig15.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig15.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -205,8 +208,6 @@ rule tabulate_canonical_units_fig18:
         table="<run>/tables/canonical_units/fig18.csv",
     log:
         "<run>/logs/tables/canonical_units/fig18.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig18.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -232,8 +233,6 @@ rule tabulate_canonical_units_fig20:
         table="<run>/tables/canonical_units/fig20.csv",
     log:
         "<run>/logs/tables/canonical_units/fig20.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig20.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -258,8 +257,6 @@ rule tabulate_canonical_units_table2:
         table="<run>/tables/canonical_units/table2.csv",
     log:
         "<run>/logs/tables/canonical_units/table2.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/table2.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -284,8 +281,6 @@ rule tabulate_canonical_units_fig7:
         table="<run>/tables/canonical_units/{row}.csv",
     log:
         "<run>/logs/tables/canonical_units/{row}.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/{row}.tsv"
     wildcard_constraints:
         row="fig7|fig8",
     conda:
@@ -312,8 +307,6 @@ rule tabulate_canonical_units_fig9:
         table="<run>/tables/canonical_units/fig9.csv",
     log:
         "<run>/logs/tables/canonical_units/fig9.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig9.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -332,8 +325,6 @@ rule tabulate_canonical_units_fig2:
         latents="<run>/tables/canonical_units/fig2_latents.csv",
     log:
         "<run>/logs/tables/canonical_units/fig2.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig2.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -357,8 +348,6 @@ rule tabulate_canonical_units_fig19:
         table="<run>/tables/canonical_units/fig19.csv",
     log:
         "<run>/logs/tables/canonical_units/fig19.log",
-    benchmark:
-        "<run>/benchmarks/tables/canonical_units/fig19.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:

@@ -2,6 +2,39 @@
 
 from workflow_scripts.anatomy.setup.catalogue import at_sites
 
+DARK, DARK_PLAN = config["dark_matter"], PLANS["dark_matter"]
+ERROR_SAES = {
+    f"{RUN}/error_saes/{component}-s{seed}": component
+    for component in ("linear_error", "nonlinear_error")
+    for seed in (DARK["error_saes"] or {"seeds": []})["seeds"]
+}
+PAPER_STORES += [f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES]
+if "fig1" in EXHIBITS["dark_matter"]:
+    PAPER_STORES += [codes_path(sae, "pursuit") for sae in DARK_PLAN.scaling]
+
+
+def error_sae_block(component, seed):
+    """The SAE of section 5.2 as `train_sae` wants it."""
+    block = DARK["error_saes"]
+    return {
+        "name": f"{component}-s{seed}",
+        "group": "error_saes",
+        "kind": "trained",
+        "model": DARK["main"]["model"],
+        "site": DARK["main"]["site"],
+        "architecture": "topk",
+        "width": block["width"],
+        "nominal_l0": block["k"],
+        "seed": seed,
+        "k": block["k"],
+        "training": block["training"],
+        "harvest": block["harvest"],
+    }
+
+
+def error_sae_activations(w):
+    return f"{STORE}/{DARK['main']['model']}/{DARK['error_saes']['harvest']}.zarr/manifest.json"
+
 
 rule tabulate_dark_matter_scaling:
     """Figures 1 and 9a: FVU against width, with and without pursuit, and the fits."""
@@ -13,8 +46,6 @@ rule tabulate_dark_matter_scaling:
         fit="<run>/tables/dark_matter/{row}_fit.csv",
     log:
         "<run>/logs/tables/dark_matter/{row}.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/{row}.tsv"
     wildcard_constraints:
         row="fig1|fig9a",
     conda:
@@ -28,73 +59,40 @@ rule tabulate_dark_matter_scaling:
         "../../workflow_scripts/tabulate_dark_matter_scaling.py"
 
 
-rule tabulate_dark_matter_contours:
+use rule tabulate as tabulate_dark_matter_contours with:
     """Figures 2, 10 and 11: the three predictions for every SAE of some sites."""
     input:
-        scores=lambda w: [scores_path(s) for s in at_sites(DARK_PLAN.family, DARK["contours"][w.row])],
+        scores=lambda w: [
+            scores_path(sae) for sae in at_sites(DARK_PLAN.family, DARK["contours"][w.contour])
+        ],
     output:
-        table="<run>/tables/dark_matter/{row}.csv",
+        table="<run>/tables/dark_matter/{contour}.csv",
     log:
-        "<run>/logs/tables/dark_matter/{row}.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/{row}.tsv"
+        "<run>/logs/tables/dark_matter/{contour}.log",
     wildcard_constraints:
-        row="fig2|fig10|fig11",
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: 1000 * attempt,
-        runtime=lambda w, attempt: 10 * attempt,
-    params:
-        code=code_of("select_columns.py"),
-        columns={"norm_r2": "norm_r2_error"} | {c: c for c in ("error_r2", "fvu", "fvu_nonlinear")},
-    script:
-        "../../workflow_scripts/select_columns.py"
+        contour="fig2|fig10|fig11",
 
 
-rule tabulate_dark_matter_fig3:
+use rule tabulate as tabulate_dark_matter_fig3 with:
     """Figure 3: error norm R^2 of the SAE nearest the target L0 at every layer."""
     input:
         scores=[scores_path(sae) for sae in DARK_PLAN.layers],
-    output:
-        table="<run>/tables/dark_matter/fig3.csv",
-    log:
-        "<run>/logs/tables/dark_matter/fig3.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig3.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: 1000 * attempt,
-        runtime=lambda w, attempt: 10 * attempt,
-    params:
-        code=code_of("select_columns.py"),
-        columns={"norm_r2": "norm_r2_error"},
-    script:
-        "../../workflow_scripts/select_columns.py"
+    pathvars:
+        exhibit="dark_matter/fig3",
 
 
-rule tabulate_dark_matter_fig4:
+use rule tabulate as tabulate_dark_matter_fig4 with:
     """Figure 4: error norms of larger SAEs predicted from smaller ones (Eq. 13)."""
     input:
         codes=[codes_path(sae) for sae in DARK_PLAN.scaling],
-    output:
-        table="<run>/tables/dark_matter/fig4.csv",
-    log:
-        "<run>/logs/tables/dark_matter/fig4.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig4.tsv"
-    conda:
-        "../../envs/environment.yaml"
+    pathvars:
+        exhibit="dark_matter/fig4",
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 30 * attempt,
     params:
-        code=code_of("tabulate_dark_matter_fig4.py"),
         analysis=config["analysis"],
         seed=config["seed"],
-    script:
-        "../../workflow_scripts/tabulate_dark_matter_fig4.py"
 
 
 rule tabulate_dark_matter_tokens:
@@ -108,8 +106,6 @@ rule tabulate_dark_matter_tokens:
         table="<run>/tables/dark_matter/{row}.csv",
     log:
         "<run>/logs/tables/dark_matter/{row}.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/{row}.tsv"
     wildcard_constraints:
         row="fig5|fig12",
     conda:
@@ -134,8 +130,6 @@ rule tabulate_dark_matter_fig6:
         table="<run>/tables/dark_matter/fig6.csv",
     log:
         "<run>/logs/tables/dark_matter/fig6.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig6.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -147,26 +141,12 @@ rule tabulate_dark_matter_fig6:
         "../../workflow_scripts/tabulate_dark_matter_fig6.py"
 
 
-rule tabulate_dark_matter_appendix_a1:
+use rule tabulate as tabulate_dark_matter_appendix_a1 with:
     """Appendix A.1: norms of reconstructions, and whether b* only undoes shrinkage."""
     input:
         scores=[scores_path(sae) for sae in DARK_PLAN.judged],
-    output:
-        table="<run>/tables/dark_matter/appendix_a1.csv",
-    log:
-        "<run>/logs/tables/dark_matter/appendix_a1.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/appendix_a1.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    resources:
-        mem_mb=lambda w, attempt: 1000 * attempt,
-        runtime=lambda w, attempt: 10 * attempt,
-    params:
-        code=code_of("select_columns.py"),
-        columns={"norm_ratio": "norm_ratio", "cosine": "cosine"},
-    script:
-        "../../workflow_scripts/select_columns.py"
+    pathvars:
+        exhibit="dark_matter/appendix_a1",
 
 
 rule tabulate_dark_matter_appendix_c1:
@@ -175,8 +155,6 @@ rule tabulate_dark_matter_appendix_c1:
         table="<run>/tables/dark_matter/appendix_c1.csv",
     log:
         "<run>/logs/tables/dark_matter/appendix_c1.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/appendix_c1.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -201,8 +179,6 @@ rule tabulate_dark_matter_sec5_2:
         final="<run>/tables/dark_matter/sec5_2_final.csv",
     log:
         "<run>/logs/tables/dark_matter/sec5_2.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/sec5_2.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -225,8 +201,6 @@ rule tabulate_dark_matter_fig7:
         table="<run>/tables/dark_matter/fig7.csv",
     log:
         "<run>/logs/tables/dark_matter/fig7.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig7.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -246,14 +220,12 @@ rule tabulate_dark_matter_fig8:
         losses=losses_path(DARK_PLAN.reference),
         saes=[sae_path(sae, "sae.safetensors") for sae in DARK_PLAN.scaling],
         codes=[codes_path(sae) for sae in DARK_PLAN.scaling],
-        saes_by_l0=[sae_path(sae, "sae.safetensors") for sae in of_reference_width()],
-        codes_by_l0=[codes_path(sae) for sae in of_reference_width()],
+        saes_by_l0=[sae_path(sae, "sae.safetensors") for sae in DARK_PLAN.of_reference_width],
+        codes_by_l0=[codes_path(sae) for sae in DARK_PLAN.of_reference_width],
     output:
         table="<run>/tables/dark_matter/fig8.csv",
     log:
         "<run>/logs/tables/dark_matter/fig8.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig8.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -278,8 +250,6 @@ rule tabulate_dark_matter_fig9b:
         table="<run>/tables/dark_matter/fig9b.csv",
     log:
         "<run>/logs/tables/dark_matter/fig9b.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig9b.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -307,8 +277,6 @@ rule tabulate_dark_matter_fig13:
         table="<run>/tables/dark_matter/fig13.csv",
     log:
         "<run>/logs/tables/dark_matter/fig13.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig13.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -332,8 +300,6 @@ rule tabulate_dark_matter_fig14:
         table="<run>/tables/dark_matter/fig14.csv",
     log:
         "<run>/logs/tables/dark_matter/fig14.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig14.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -360,8 +326,6 @@ rule tabulate_dark_matter_fig15:
         correlations="<run>/tables/dark_matter/table1.csv",
     log:
         "<run>/logs/tables/dark_matter/fig15.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig15.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -388,8 +352,6 @@ rule tabulate_dark_matter_fig16:
         table="<run>/tables/dark_matter/fig16.csv",
     log:
         "<run>/logs/tables/dark_matter/fig16.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/fig16.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -409,8 +371,6 @@ rule tabulate_dark_matter_appendix_d:
         table="<run>/tables/dark_matter/appendix_d.csv",
     log:
         "<run>/logs/tables/dark_matter/appendix_d.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/appendix_d.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -431,8 +391,6 @@ rule tabulate_dark_matter_planted_truth:
         table="<run>/tables/dark_matter/planted_truth.csv",
     log:
         "<run>/logs/tables/dark_matter/planted_truth.log",
-    benchmark:
-        "<run>/benchmarks/tables/dark_matter/planted_truth.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
@@ -445,3 +403,62 @@ rule tabulate_dark_matter_planted_truth:
         seed=config["seed"],
     script:
         "../../workflow_scripts/tabulate_dark_matter_planted_truth.py"
+
+
+rule train_error_sae:
+    """Train an SAE on the linear or the nonlinear error of the reference SAE (section 5.2)."""
+    input:
+        training=error_sae_activations,
+        activations=activations_path(DARK["main"]["model"]),
+        sae=sae_path(DARK_PLAN.reference, "sae.safetensors"),
+        maps=scores_path(DARK_PLAN.reference, file="maps.npz"),
+    output:
+        sae="<run>/error_saes/{component}-s{seed}/sae.safetensors",
+        sae_lens="<run>/error_saes/{component}-s{seed}/sae_lens/cfg.json",
+        curve="<run>/error_saes/{component}-s{seed}/training_curve.csv",
+        codes="<run>/error_saes/{component}-s{seed}/codes.zarr/manifest.json",
+    log:
+        "<run>/logs/error_saes/{component}-s{seed}.log",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: attempt * (3000 + DARK["error_saes"]["width"] // 2),
+        runtime=lambda w, attempt: attempt
+        * (60 + DARK["error_saes"]["training"]["tokens"] // 1_000_000),
+        gpu=GPU,
+    params:
+        code=code_of("train_error_sae.py"),
+        site=DARK["main"]["site"],
+        component="{component}",
+        model_name=DARK["main"]["model"],
+        sae=lambda w: error_sae_block(w.component, int(w.seed)),
+        device=config["device"],
+    script:
+        "../../workflow_scripts/train_error_sae.py"
+
+
+rule interpret_error_sae:
+    """Explain latents of an SAE trained on a part of the error, and test the explanations."""
+    input:
+        activations=activations_path(DARK["main"]["model"]),
+        codes="<run>/error_saes/{component}-s{seed}/codes.zarr/manifest.json",
+        tokenizer=f"{STORE}/{DARK['main']['model']}/tokenizer/tokenizer.json",
+    output:
+        scores="<run>/error_saes/{component}-s{seed}/interpretability.csv",
+        explanations="<run>/error_saes/{component}-s{seed}/explanations.jsonl",
+    log:
+        "<run>/logs/error_saes/{component}-s{seed}.interpretability.log",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        code=code_of("interpret_latents.py"),
+        interpretability=config["interpretability"],
+        site=DARK["main"]["site"],
+        component="{component}",
+        sae_seed=lambda w: int(w.seed),
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/interpret_latents.py"

@@ -15,9 +15,12 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.tables import read_table, write_table
 from workflow_scripts.anatomy.claims.claim import NOT_TESTABLE, evaluate
 from workflow_scripts.anatomy.claims.page import page
-from workflow_scripts.anatomy.claims.registry import CLAIMS, verdicts
 from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS, UNDECIDED
+from workflow_scripts.anatomy.claims.verdicts import verdicts as verdicts_of
+from workflow_scripts.papers.canonical_units.claims import CLAIMS as CANONICAL_UNITS
+from workflow_scripts.papers.dark_matter.claims import CLAIMS as DARK_MATTER
 
+CLAIMS = {"dark_matter": DARK_MATTER, "canonical_units": CANONICAL_UNITS}
 WORLDS = {"dark_matter": dark_matter, "canonical_units": canonical_units}
 # The paper's own formula denies it.
 DENIED = ("dark_matter", "poisson_norm_at_one")
@@ -37,6 +40,10 @@ every_paper = pytest.mark.parametrize("paper", CLAIMS)
 every_claim = pytest.mark.parametrize(
     ("paper", "claim"), [(paper, claim.id) for paper in CLAIMS for claim in CLAIMS[paper]]
 )
+
+
+def verdicts(paper, tables, seed):
+    return verdicts_of(paper, CLAIMS[paper], tables, seed)
 
 
 def tables_of(paper, world="paper"):

@@ -1,4 +1,4 @@
-"""How a script starts: its log, its threads, and how it tells a person what went wrong."""
+"""How a script starts: its log, its threads, its measurement, and how it tells what went wrong."""
 
 import errno
 import logging
@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.usage import Measurement
 
 log = logging.getLogger("anatomy")
 
@@ -19,16 +20,22 @@ def begin(log_file: str, threads: int) -> None:
     """Start a job: log to `log_file` and to the terminal, use `threads` threads, report errors.
 
     Call it once, after a script's imports. An `AnatomyError` and a full disk become one line,
-    every other exception a traceback; all of them end up in the log file too.
+    every other exception a traceback; all of them end up in the log file too. What the job used is
+    written beside the log file when it ends.
     """
     Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+    measurement = Measurement(log_file, threads)
+
+    def report(kind, error, trace) -> None:
+        measurement.ended = _report(kind, error, trace)
+
+    sys.excepthook = report
     formatter = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     for handler in (logging.StreamHandler(sys.stderr), logging.FileHandler(log_file, "w")):
         handler.setFormatter(formatter)
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
-    sys.excepthook = _report
     limit_threads(threads)
 
 
@@ -45,16 +52,20 @@ def limit_threads(threads: int) -> None:
         sys.modules["torch"].set_num_threads(threads)
 
 
-def _report(kind, error, trace) -> None:
+def _report(kind, error, trace) -> str:
+    """Log an exception, and return how it ended the job, in the words of `Usage`."""
     if isinstance(error, AnatomyError):
         log.error("error: %s", error)
-    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "error"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         where = error.filename or "the results folder"
         log.error("error: no space left on the device while writing %s; free some and rerun", where)
-    elif kind is KeyboardInterrupt:
+        return "error"
+    if kind is KeyboardInterrupt:
         log.error("interrupted")
-    else:
-        log.error("".join(traceback.format_exception(kind, error, trace)).rstrip())
+        return "interrupted"
+    log.error("".join(traceback.format_exception(kind, error, trace)).rstrip())
+    return "exception"
 
 
 class Progress:

@@ -1,8 +1,8 @@
 """Tidy tables: one observation a row, the same identifying columns everywhere, whole or not there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
 
@@ -12,6 +12,15 @@ IDENTITY = ("model", "site", "sae", "architecture", "width", "l0", "seed")
 
 # The random vectors whose squared norms are predicted from x (dark-matter paper, section 5.1).
 VECTORS = ("x", "sae", "error", "linear_error", "nonlinear_error")
+
+# What `tabulate` of a figure returns: by the name that its rule gives to each output.
+Tables: TypeAlias = dict[str, pd.DataFrame]
+
+
+class Named(Protocol):
+    """Files or parameters as attributes: what Snakemake gives, or a `types.SimpleNamespace`."""
+
+    def __getattr__(self, name: str) -> Any: ...
 
 
 def identity(metadata: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
@@ -49,6 +58,20 @@ def read_table(path: str | Path) -> pd.DataFrame:
 def concatenate(paths: Iterable[str | Path]) -> pd.DataFrame:
     """The rows of several tables of the same columns, in order."""
     return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def select_columns(paths: Iterable[str | Path], columns: Mapping[str, str]) -> pd.DataFrame:
+    """The scores of several SAEs, with the columns that a figure shows.
+
+    columns: name in the figure -> name among the scores, each with its interval. The identifying
+    columns, the layer and what was held out come with them.
+    """
+    table = concatenate(paths)
+    table["layer"] = table["site"].str.extract(r"blocks\.(\d+)\.").astype(int)
+    names = {column: column for column in (*IDENTITY, "layer", "split", "n_train", "n_test")}
+    for shown, column in columns.items():
+        names |= {f"{column}{end}": f"{shown}{end}" for end in ("", "_lo", "_hi")}
+    return table[list(names)].rename(columns=names)
 
 
 def with_interval(name: str, found: tuple[float, float, float]) -> dict[str, float]:

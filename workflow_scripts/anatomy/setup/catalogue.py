@@ -195,8 +195,16 @@ def nearest_per_layer(saes: list[Sae], target: float) -> list[Sae]:
     return [chosen[key] for key in sorted(chosen)]
 
 
-def nearest(saes: list[Sae], site: dict[str, str], width: int, target: float) -> Sae:
+def nearest(
+    saes: list[Sae],
+    site: dict[str, str],
+    width: int,
+    target: float,
+    asking: str = "the configuration",
+) -> Sae:
     """The SAE of a site nearest `width` (as a ratio), and of those the one nearest the L0 `target`.
+
+    asking: the key of the configuration that wants it, for the message.
 
     Raises
     ------
@@ -209,7 +217,7 @@ def nearest(saes: list[Sae], site: dict[str, str], width: int, target: float) ->
     ]
     if not known:
         raise AnatomyError(
-            f"config: no SAE with a known L0 at {site['site']} of {site['model']}, which dark_matter asks "
-            "for; add a group to saes, and its name to dark_matter.saes or dark_matter.circuit"
+            f"config: no SAE with a known L0 at {site['site']} of {site['model']}, which {asking} asks "
+            f"for; add a group to saes, and its name to {asking}"
         )
     return min(known)[-1]

@@ -1,9 +1,9 @@
 """The configuration: checked against its schema, completed with defaults, and its names resolved."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -12,22 +12,47 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 SCHEMA = Path(__file__).resolve().parents[3] / "rules" / "schemas" / "config.schema.yaml"
 
 
-def load_schema() -> dict[str, Any]:
-    """The JSON schema of the configuration."""
-    return yaml.safe_load(SCHEMA.read_text())
+# Where a configuration mentions a name, of which kind it is (a key of the top level), and the name.
+References: TypeAlias = Iterable[tuple[str, str, str]]
 
 
-def check(config: dict[str, Any]) -> dict[str, Any]:
+def load_schema(blocks: Mapping[str, Path] | None = None) -> dict[str, Any]:
+    """The JSON schema of the configuration.
+
+    blocks: key of a further block at the top level -> file with the schema of that block, whose
+        definitions join those that all blocks share.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text())
+    for key, path in (blocks or {}).items():
+        block = yaml.safe_load(path.read_text())
+        definitions = block.pop("$defs", {})
+        if taken := definitions.keys() & schema["$defs"].keys():
+            raise AnatomyError(f"{path}: $defs.{min(taken)} is taken; give it another name")
+        schema["properties"][key] = block
+        schema["$defs"] |= definitions
+    return schema
+
+
+def check(
+    config: dict[str, Any],
+    blocks: Mapping[str, Path] | None = None,
+    references: Callable[[dict[str, Any]], References] = lambda _: (),
+) -> dict[str, Any]:
     """Validate a configuration and return it completed with the schema's defaults.
+
+    Parameters
+    ----------
+    blocks: the schemas of further blocks, as of `load_schema`.
+    references: which names those blocks mention, of a configuration that is complete.
 
     Raises
     ------
     AnatomyError: an unknown key (with the nearest known one), a wrong type or value, a name that
         nothing in the configuration bears.
     """
-    schema = load_schema()
+    schema = load_schema(blocks)
     completed = _checked(config, schema, schema, "")
-    _check_names(completed)
+    _check_names(completed, [*_references(completed), *references(completed)])
     return completed
 
 
@@ -114,9 +139,9 @@ def nearest(word: str, known: Any) -> str:
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
 
 
-def _check_names(config: dict[str, Any]) -> None:
+def _check_names(config: dict[str, Any], references: References) -> None:
     """Every name that the configuration mentions must be one that it defines."""
-    for where, kind, name in _references(config):
+    for where, kind, name in references:
         if name not in config[kind]:
             raise AnatomyError(
                 f"config: {where} names {name!r}, not in {kind}{nearest(name, config[kind])}"
@@ -140,7 +165,7 @@ def _check_names(config: dict[str, Any]) -> None:
             _check_trained(config, name, group)
         elif group["kind"] == "local":
             _check_layer(config, f"saes.{name}.site", group["model"], group["site"])
-    _check_judged(config)
+    _check_dissected(config)
     models = [config["harvests"][harvest]["model"] for harvest in config["analysis"]["harvests"]]
     for model in models:
         if models.count(model) > 1:
@@ -149,38 +174,30 @@ def _check_names(config: dict[str, Any]) -> None:
             )
 
 
-def _check_judged(config: dict[str, Any]) -> None:
+def _check_dissected(config: dict[str, Any]) -> None:
     """Every SAE needs an analysis harvest of its model that holds its site."""
-    judged = {config["harvests"][name]["model"]: name for name in config["analysis"]["harvests"]}
-    places = [("dark_matter.main", config["dark_matter"]["main"])]
     for name, group in config["saes"].items():
         trained = group["kind"] == "trained"
         model = config["harvests"][group["harvest"]]["model"] if trained else group["model"]
-        sites = group["sites"] if trained else [group["site"]]
-        places += [(f"saes.{name}", {"model": model, "site": site}) for site in sites]
-    for where, place in places:
-        if place["model"] not in judged:
-            raise AnatomyError(
-                f"config: {where} is of model {place['model']}, of which analysis.harvests has no "
-                "harvest; add one"
-            )
-        harvest = judged[place["model"]]
-        # A release's own site (null here) is known to the catalogue alone.
-        if place["site"] and place["site"] not in config["harvests"][harvest]["hook_points"]:
-            raise AnatomyError(
-                f"config: {where} is at {place['site']}, which harvests.{harvest}.hook_points lacks; "
-                "add it there"
-            )
-    errors, main = config["dark_matter"]["error_saes"], config["dark_matter"]["main"]
-    if errors:
-        harvest = config["harvests"][errors["harvest"]]
-        if harvest["model"] != main["model"] or main["site"] not in harvest["hook_points"]:
-            raise AnatomyError(
-                f"config: dark_matter.error_saes.harvest is {errors['harvest']}, which is not of the "
-                "model of dark_matter.main or lacks its site; name one that has both"
-            )
-        if errors["k"] > errors["width"]:
-            raise AnatomyError("config: dark_matter.error_saes.k is more than its width; lower it")
+        for site in group["sites"] if trained else [group["site"]]:
+            require_dissected(config, f"saes.{name}", {"model": model, "site": site})
+
+
+def require_dissected(config: dict[str, Any], where: str, place: Mapping[str, Any]) -> None:
+    """Raise AnatomyError unless an analysis harvest holds a place, {model, site}, that `where` names."""
+    harvests = {config["harvests"][name]["model"]: name for name in config["analysis"]["harvests"]}
+    if place["model"] not in harvests:
+        raise AnatomyError(
+            f"config: {where} is of model {place['model']}, of which analysis.harvests has no "
+            "harvest; add one"
+        )
+    harvest = harvests[place["model"]]
+    # A release's own site (null here) is known to the catalogue alone.
+    if place["site"] and place["site"] not in config["harvests"][harvest]["hook_points"]:
+        raise AnatomyError(
+            f"config: {where} is at {place['site']}, which harvests.{harvest}.hook_points lacks; "
+            "add it there"
+        )
 
 
 def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -197,21 +214,6 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield f"saes.{name}.model", "models", group["model"]
     for name in config["analysis"]["harvests"]:
         yield "analysis.harvests", "harvests", name
-    for name in config["dark_matter"]["saes"]:
-        yield "dark_matter.saes", "saes", name
-    for key in ("circuit", "judged"):
-        for name in config["dark_matter"][key] or ():
-            yield f"dark_matter.{key}", "saes", name
-    if config["dark_matter"]["error_saes"]:
-        error_saes = config["dark_matter"]["error_saes"]
-        yield "dark_matter.error_saes.harvest", "harvests", error_saes["harvest"]
-    for which, block in (config["canonical_units"] or {}).items():
-        for name in (block or {}).get("saes", ()):
-            yield f"canonical_units.{which}.saes", "saes", name
-    yield "dark_matter.main.model", "models", config["dark_matter"]["main"]["model"]
-    for figure, sites in config["dark_matter"]["contours"].items():
-        for site in sites:
-            yield f"dark_matter.contours.{figure}", "models", site["model"]
 
 
 def _check_trained(config: dict, name: str, group: dict) -> None:

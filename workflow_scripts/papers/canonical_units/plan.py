@@ -1,10 +1,12 @@
 """Which SAEs are stitched, and which are compared: known before anything runs."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, nearest_l0
+from workflow_scripts.anatomy.setup.plan import Plan
 
 # What each figure stitches: (block of the configuration, whole chain or its first two SAEs).
 STITCHED = {
@@ -43,69 +45,71 @@ class Stitching:
 
 
 @dataclass
-class CanonicalUnitsPlan:
+class CanonicalUnitsPlan(Plan):
     """The SAEs by the role they play.
 
-    stitchings: row -> what it stitches; comparisons: row -> SAEs of several architectures; seeds: those
-    of `comparison` that differ in nothing but their seed, two or more of them or none; missing: row ->
-    why this run has no such figure.
+    stitchings: figure -> what it stitches; comparisons: figure -> SAEs of several architectures; seeds:
+    those of `comparison` that differ in nothing but their seed, two or more of them or none.
     """
 
     stitchings: dict[str, Stitching] = field(default_factory=dict)
     comparisons: dict[str, list[Sae]] = field(default_factory=dict)
     seeds: list[Sae] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
 
 
-def canonical_units_plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
-    """Assign the SAEs of a checked configuration to the figures."""
-    plan = CanonicalUnitsPlan()
+def references(block: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What the block `canonical_units` mentions by name: where, of which kind, and the name."""
+    for key, part in block.items():
+        for name in (part or {}).get("saes", ()):
+            yield f"{key}.saes", "saes", name
+
+
+def plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
+    """Assign the SAEs of a checked configuration to the figures. Table 2 is about all of them."""
+    plan = CanonicalUnitsPlan(substituted=saes)
     block = config["canonical_units"]
-    if not block:
-        plan.missing["table2"] = _not_given()
-    if not (block and block["toy"]):
-        plan.missing["fig2"] = _not_given(block, "toy")
+    if not block["toy"]:
+        plan.missing["fig2"] = _not_given("toy")
     _compare(plan, block, saes)
-    for row, (which, extent) in STITCHED.items():
-        chosen = block and block[which]
+    for exhibit, (which, extent) in STITCHED.items():
+        chosen = block[which]
         if not chosen:
-            plan.missing[row] = _not_given(block, which)
+            plan.missing[exhibit] = _not_given(which)
             continue
         members = [sae for sae in saes if sae.group in chosen["saes"]]
         chain = nearest_l0(at_sites(members, [chosen]), chosen["target_l0"])
         if chosen["widths"] is not None:
             chain = [sae for sae in chain if sae.width in chosen["widths"]]
         if len(chain) < 2:
-            plan.missing[row] = f"canonical_units.{which} has no two widths to stitch"
+            plan.missing[exhibit] = f"canonical_units.{which} has no two widths to stitch"
             continue
         stitched = chain if extent == "chain" else chain[:2]
-        plan.stitchings[row] = Stitching(
+        plan.stitchings[exhibit] = Stitching(
             chosen["model"], chosen["site"], stitched, chosen["threshold"]
         )
     return plan
 
 
-def _not_given(block: dict[str, Any] | None = None, key: str = "") -> str:
-    """The outermost part of the configuration that is missing."""
-    return f"canonical_units{f'.{key}' if block else ''} is not given"
+def _not_given(key: str) -> str:
+    return f"canonical_units.{key} is not given"
 
 
-def _compare(plan: CanonicalUnitsPlan, block: dict[str, Any] | None, saes: list[Sae]) -> None:
+def _compare(plan: CanonicalUnitsPlan, block: dict[str, Any], saes: list[Sae]) -> None:
     """Assign SAEs to the figures that compare architectures."""
-    for row, (which, wanted) in COMPARED.items():
-        chosen = block and block[which]
+    for exhibit, (which, wanted) in COMPARED.items():
+        chosen = block[which]
         if not chosen:
-            plan.missing[row] = _not_given(block, which)
+            plan.missing[exhibit] = _not_given(which)
             continue
         members = at_sites([sae for sae in saes if sae.group in chosen["saes"]], [chosen])
         known = [sae for sae in members if sae.nominal_l0 is not None and sae.width is not None]
         both = [s for s in known if s.width == chosen["width"] and s.nominal_l0 == chosen["k"]]
         either = [s for s in known if s.width == chosen["width"] or s.nominal_l0 == chosen["k"]]
-        plan.comparisons[row] = both if wanted == "both" else either
-        if not plan.comparisons[row]:
-            del plan.comparisons[row]
+        plan.comparisons[exhibit] = both if wanted == "both" else either
+        if not plan.comparisons[exhibit]:
+            del plan.comparisons[exhibit]
             word = "and" if wanted == "both" else "or"
-            plan.missing[row] = (
+            plan.missing[exhibit] = (
                 f"canonical_units.{which} has no SAE of width {chosen['width']} {word} with L0 "
                 f"{chosen['k']:g} at {chosen['site']}"
             )

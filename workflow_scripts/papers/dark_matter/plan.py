@@ -1,5 +1,6 @@
 """Which SAEs the figures of the dark-matter paper show, and which figures a configuration cannot have."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +13,20 @@ from workflow_scripts.anatomy.setup.catalogue import (
     nearest_l0,
     nearest_per_layer,
 )
+from workflow_scripts.anatomy.setup.configuration import require_dissected
+from workflow_scripts.anatomy.setup.plan import Plan
 from workflow_scripts.papers.dark_matter.measures.power_law import MIN_WIDTHS
 
 
-@dataclass
-class DarkMatterPlan:
+@dataclass(kw_only=True)
+class DarkMatterPlan(Plan):
     """The SAEs by the role they play.
 
     judged: the SAEs of figure 6, of dark_matter.saes and dark_matter.judged, or else all but those that
     are there for the circuit alone; family: those of dark_matter.saes; main: of them, those at
     dark_matter.main; scaling: of these, the one nearest target_l0 at every width; layers: one per
-    layer; reference: the one of figures 8, 9b, 15 and section 5.2; circuit: by term of Eq. 16;
-    missing: row -> why this run has no such figure.
+    layer; reference: the one of figures 8, 9b, 15 and section 5.2; of_reference_width: those of main
+    that are as wide; circuit: by term of Eq. 16.
     """
 
     judged: list[Sae]
@@ -33,17 +36,36 @@ class DarkMatterPlan:
     layers: list[Sae]
     reference: Sae
     circuit: dict[str, Sae] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def of_reference_width(self) -> list[Sae]:
+        return [sae for sae in self.main if sae.width == self.reference.width]
 
 
-def dark_matter_plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
+def references(block: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What the block `dark_matter` mentions by name: where, of which kind, and the name."""
+    for key in ("saes", "circuit", "judged"):
+        for name in block[key] or ():
+            yield key, "saes", name
+    if block["error_saes"]:
+        yield "error_saes.harvest", "harvests", block["error_saes"]["harvest"]
+    yield "main.model", "models", block["main"]["model"]
+    for figure, sites in block["contours"].items():
+        for site in sites:
+            yield f"contours.{figure}", "models", site["model"]
+
+
+def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
     """Assign the SAEs of a checked configuration to their roles.
 
     Raises
     ------
-    AnatomyError: dark_matter.saes has no SAE with known width and L0 at dark_matter.main.
+    AnatomyError: dark_matter.saes has no SAE with known width and L0 at dark_matter.main, no analysis
+        harvest holds that site, or dark_matter.error_saes cannot be trained.
     """
     block = config["dark_matter"]
+    require_dissected(config, "dark_matter.main", block["main"])
+    _check_error_saes(config, block)
     target = block["target_l0"]
     members = [sae for sae in saes if sae.group in block["saes"]]
     main = at_sites(members, [block["main"]])
@@ -58,28 +80,29 @@ def dark_matter_plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
     if block["judged"] is not None:
         judged = set(block["judged"])
     plan = DarkMatterPlan(
-        [sae for sae in saes if sae.group in judged | set(block["saes"])],
-        members,
-        main,
-        scaling,
-        nearest_per_layer(members, block["layer_target_l0"] or target),
-        nearest(members, block["main"], width, target),
+        judged=[sae for sae in saes if sae.group in judged | set(block["saes"])],
+        family=members,
+        main=main,
+        scaling=scaling,
+        layers=nearest_per_layer(members, block["layer_target_l0"] or target),
+        reference=nearest(members, block["main"], width, target),
     )
+    plan.decomposed = plan.judged
     if len(scaling) < MIN_WIDTHS:
-        for row in ("fig1", "fig9a"):
-            plan.missing[row] = f"a power law needs {MIN_WIDTHS} widths at dark_matter.main"
+        for exhibit in ("fig1", "fig9a"):
+            plan.missing[exhibit] = f"a power law needs {MIN_WIDTHS} widths at dark_matter.main"
     if len(scaling) < 2:
-        for row in ("fig4", "fig16"):
-            plan.missing[row] = "it compares SAEs of two widths at dark_matter.main"
-    for row, sites in block["contours"].items():
+        for exhibit in ("fig4", "fig16"):
+            plan.missing[exhibit] = "it compares SAEs of two widths at dark_matter.main"
+    for exhibit, sites in block["contours"].items():
         if not at_sites(members, sites):
-            plan.missing[row] = "dark_matter.saes has no SAE at its sites"
+            plan.missing[exhibit] = "dark_matter.saes has no SAE at its sites"
     if not plan.layers:
-        for row in ("fig3", "fig13"):
-            plan.missing[row] = "dark_matter.saes has no SAE at a hook_resid_post"
+        for exhibit in ("fig3", "fig13"):
+            plan.missing[exhibit] = "dark_matter.saes has no SAE at a hook_resid_post"
     if not block["error_saes"]:
-        for row in ("sec5_2", "fig7"):
-            plan.missing[row] = "dark_matter.error_saes is not given"
+        for exhibit in ("sec5_2", "fig7"):
+            plan.missing[exhibit] = "dark_matter.error_saes is not given"
     others = [sae for sae in saes if sae.group in block["circuit"]]
     try:
         plan.circuit = _circuit(members + others, block["main"], width, target)
@@ -87,7 +110,24 @@ def dark_matter_plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
         plan.missing["fig9b"] = str(error).removeprefix("config: ")
     if "resid" not in block["main"]["site"]:
         plan.missing["fig8"] = "dark_matter.main is not in the residual stream"
+    else:
+        shown = {sae.name: sae for sae in [*plan.scaling, *plan.of_reference_width]}
+        plan.substituted = plan.components_substituted = list(shown.values())
     return plan
+
+
+def _check_error_saes(config: dict[str, Any], block: dict[str, Any]) -> None:
+    errors, main = block["error_saes"], block["main"]
+    if not errors:
+        return
+    harvest = config["harvests"][errors["harvest"]]
+    if harvest["model"] != main["model"] or main["site"] not in harvest["hook_points"]:
+        raise AnatomyError(
+            f"config: dark_matter.error_saes.harvest is {errors['harvest']}, which is not of the "
+            "model of dark_matter.main or lacks its site; name one that has both"
+        )
+    if errors["k"] > errors["width"]:
+        raise AnatomyError("config: dark_matter.error_saes.k is more than its width; lower it")
 
 
 def _circuit(saes: list[Sae], main: dict[str, str], width: int, target: float) -> dict[str, Sae]:
@@ -106,4 +146,5 @@ def _circuit(saes: list[Sae], main: dict[str, str], width: int, target: float) -
     if not at_sites(saes, [{"model": main["model"], "site": sites["attn_out"]}]):
         sites["attn_out"] = f"blocks.{layer}.attn.hook_z"
     places = {name: {"model": main["model"], "site": site} for name, site in sites.items()}
-    return {name: nearest(saes, place, width, target) for name, place in places.items()}
+    asking = "dark_matter.saes or dark_matter.circuit"
+    return {name: nearest(saes, place, width, target, asking) for name, place in places.items()}

@@ -2,9 +2,10 @@
 
 A job is a Python process, and importing torch takes it longer than most tables take to make. This
 process forks: the child imports what jobs need and waits, the parent becomes Snakemake. A job of this
-run, when its Python starts, finds the child (`hook/sitecustomize.py`), hands over its arguments,
-environment and standard streams, and waits; the child forks once more, and that fork runs the
-script. Where there is no warm process, as on another machine, a job starts as it always did.
+run, when its Python starts, finds the child (`hook/sitecustomize.py`), hands over its script, its
+standard streams and what Snakemake set in its environment, and waits; the child forks once more, and
+that fork runs the script. Where there is no warm process, as on another machine, a job starts as it
+always did.
 """
 
 import os
@@ -22,12 +23,13 @@ def main(arguments: list[str]) -> None:
     """Become Snakemake, and leave a warm process beside it where one is possible."""
     if possible():
         name = f"anatomy-{os.getpid()}-{secrets.token_hex(8)}"
-        os.environ["ANATOMY_WARM_START"] = f"{sys.prefix}:{name}"
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(HOOK), before] if before else [str(HOOK)])
+        # Before the environment changes: jobs, its forks, have that of the run, without the hook.
         if os.fork() == 0:
             die_with_parent()
             serve(name)
+        os.environ["ANATOMY_WARM_START"] = f"{sys.prefix}:{name}"
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(HOOK), before] if before else [str(HOOK)])
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])
 
 

@@ -40,8 +40,11 @@ def possible() -> bool:
 def serve(name: str) -> None:
     """Load, then fork a process for every job that is handed over at the socket `name`.
 
-    Ends with the parent of this process. It starts no threads: a fork would not have them.
+    Ends with the parent of this process. It starts no threads: a fork would not have them. A job's
+    environment is the present one, with what the job brings. A `sitecustomize` of the user has run
+    in this process, as in every Python; jobs find it in `sys.modules`, and it does not run again.
     """
+    environment = dict(os.environ)  # some of what is loaded writes into it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the jobs
     for module in LOADED:
         import_module(module)
@@ -71,7 +74,7 @@ def serve(name: str) -> None:
                 for other in jobs.values():
                     other.close()
                 listening.close()
-                _leave(_run(client))
+                _leave(_run(client, environment))
             jobs[process] = client
 
 
@@ -123,8 +126,11 @@ def _reap(woken: int, jobs: dict[int, socket.socket]) -> None:
                     client.sendall(bytes([code if code >= 0 else 128 - code]))
 
 
-def _run(client: socket.socket) -> int:
-    """In a fork: become the job that `client` hands over, and return its exit status."""
+def _run(client: socket.socket, environment: dict[str, str]) -> int:
+    """In a fork: become the job that `client` hands over, and return its exit status.
+
+    environment: the job's, apart from what it brings itself.
+    """
     die_with_parent()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -139,7 +145,7 @@ def _run(client: socket.socket) -> int:
         os.close(stream)
     os.chdir(job["folder"])
     os.environ.clear()
-    os.environ.update(job["environment"])
+    os.environ.update(environment | job["environment"])
     sys.argv = sys.orig_argv[1:] = [job["script"]]
     sys.path[0] = os.path.dirname(job["script"])
     try:

@@ -1,27 +1,51 @@
 """What a Python of this run does first: a job of Snakemake is handed to the warm process, if there is one.
 
-Python imports a module of this name when it starts. Anything but a job goes on as if it were not there.
+Python imports the first module of this name that it finds when it starts. Anything but a job goes on
+with the next one, as if this were not there.
 """
 
 import os
 import sys
 
+# What Snakemake sets for a job (`snakemake.shell`), and the shell, which it is started by. All else
+# the job has from `make run`, and so has the warm process: nothing else, no key nor password above
+# all, has to go through the socket. In a test Snakemake itself is asked whether it sets more.
+HANDED_OVER = (
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
+    *("TMPDIR", "TMP", "TEMPDIR", "TEMP", "PWD"),
+)
+
 
 def hand_over(name: str, script: str) -> None:
-    """Have `script` run by the warm process that listens at `name`, and exit as it does."""
+    """Have `script` run by the warm process that listens at `name`, and exit as it does.
+
+    Returns where none listens, or another process: the name is free once the warm process is gone,
+    and any user may take it.
+    """
     import json
     import signal
     import socket
+    import struct
 
     server = socket.socket(socket.AF_UNIX)
     try:
         server.connect(f"\0{name}")
-    except OSError:  # not ready yet, or on another machine
+        size = struct.calcsize("3i")
+        peer = server.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        process, user, _ = struct.unpack("3i", peer)
+        # Of this run's process group, too: a cluster's job on the same machine is in an allocation
+        # of its own, and stays there.
+        ours = user == os.geteuid() and os.getpgid(process) == os.getpgrp()
+    except OSError:  # not ready yet, gone, or on another machine
+        ours = False
+    if not ours:
         server.close()
         return
     # The fork is in the same process group: what interrupts this process reaches it too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    job = {"script": script, "folder": os.getcwd(), "environment": dict(os.environ)}
+    environment = {name: os.environ[name] for name in HANDED_OVER if name in os.environ}
+    job = {"script": script, "folder": os.getcwd(), "environment": environment}
     content = json.dumps(job).encode()
     socket.send_fds(server, [len(content).to_bytes(8)], [0, 1, 2])
     server.sendall(content)
@@ -33,3 +57,9 @@ if "ANATOMY_WARM_START" in os.environ and len(sys.orig_argv) == 2:
     wanted, _, where = os.environ["ANATOMY_WARM_START"].partition(":")
     if wanted == sys.prefix and f"{os.sep}.snakemake{os.sep}scripts{os.sep}" in sys.orig_argv[1]:
         hand_over(where, sys.orig_argv[1])
+
+# Python takes the module that is imported here for the one it asked for, and where there is none, or
+# it fails, does what it does then: the exception is this one's too.
+sys.path[:] = [folder for folder in sys.path if folder != os.path.dirname(__file__)]
+del sys.modules["sitecustomize"]
+import sitecustomize  # noqa: E402, F401

@@ -1,19 +1,21 @@
-"""`docs/configuration.md`, written from the schema: python -m workflow_scripts.anatomy.setup.configuration_page"""
+"""`docs/configuration.md`, written from the schemas: python -m workflow_scripts.papers.configuration_page"""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.anatomy.setup.configuration import load_schema, resolved
+from workflow_scripts.anatomy.setup.configuration import resolved
+from workflow_scripts.papers.registry import load_schema
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "configuration.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
 HEAD = """# Configuration
 
 {description}
 
-This page is written from `rules/schemas/config.schema.yaml`. An unknown key is an error that names it
-and the nearest known one. Keys without a default are required where the table says so.
+This page is written from `rules/schemas/config.schema.yaml` and the `schema.yaml` of every paper. An
+unknown key is an error that names it and the nearest known one. Keys without a default are required
+where the table says so.
 
 Snakemake reads `config.yaml` unless `--configfile` names another file, which then replaces it whole:
 nothing of the default run joins a preset. Single keys are set with `--config seed=1`.

@@ -1,0 +1,21 @@
+# Tables of papers: a rule each in rules/papers/, all of them this one but for what they read.
+
+
+rule tabulate:
+    """What every rule of a table has in common; `exhibit` is <paper>/<exhibit>."""
+    output:
+        table="<run>/tables/<exhibit>.csv",
+    log:
+        "<run>/logs/tables/<exhibit>.log",
+    pathvars:
+        exhibit="none",
+    conda:
+        f"{workflow.basedir}/envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
+    params:
+        code=lambda w, output: code_of("tabulate.py", papers.tabulation(*tabulated_exhibit(output))),
+        tabulated_by=lambda w, output: tabulated_exhibit(output)[1].tabulated_by,
+    script:
+        f"{workflow.basedir}/workflow_scripts/tabulate.py"

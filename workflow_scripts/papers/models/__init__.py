@@ -1,1 +1,0 @@
-"""The loss curves of the language models that were trained here."""

@@ -1,1 +1,0 @@
-"""Figures of the language models trained in a run."""

@@ -1,0 +1,1 @@
+"""The run itself: its language models, its SAEs, and what they do, whatever the papers."""

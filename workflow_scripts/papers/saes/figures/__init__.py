@@ -1,1 +1,0 @@
-"""Figures of the SAEs of a run, whatever the paper."""
