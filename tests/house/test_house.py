@@ -117,7 +117,7 @@ def test_the_readme_starts_with_two_commands():
 )
 def test_the_whole_configurations_of_the_documentation_are_valid(example):
     from workflow_scripts.anatomy.setup.catalogue import catalogue
-    from workflow_scripts.anatomy.setup.configuration import check
+    from workflow_scripts.papers.registry import check
 
     assert catalogue(check(yaml.safe_load(example)))
 

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from workflow_scripts.anatomy.setup.catalogue import catalogue
-from workflow_scripts.anatomy.setup.configuration import check
 from workflow_scripts.anatomy.setup.releases import _registry
 from workflow_scripts.papers.dark_matter.claims.paper import MAIN_MODEL, PAPER_MODELS
-from workflow_scripts.papers.dark_matter.plan import dark_matter_plan
+from workflow_scripts.papers.dark_matter.plan import plan
+from workflow_scripts.papers.registry import check
 
 PRESETS = sorted((Path(__file__).resolve().parents[2] / "presets").glob("*.yaml"))
 NO_CONTOURS = {"fig10", "fig11"}
@@ -33,7 +33,7 @@ def planned(path):
     """A preset with its defaults, its SAEs, and their roles."""
     config = check(yaml.safe_load(path.read_text()))
     saes = catalogue(config)
-    return config, saes, dark_matter_plan(config, saes)
+    return config, saes, plan(config, saes)
 
 
 def preset(name):

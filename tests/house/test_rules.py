@@ -5,16 +5,22 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 import pytest
 
-from workflow_scripts.anatomy.setup.rows import figure_rows
+from workflow_scripts.papers import PAPERS
+from workflow_scripts.papers.registry import drawing, exhibits, tabulation
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [ROOT / "Snakefile", *sorted((ROOT / "rules").rglob("*.smk"))]
+# The base rule of all tables is read before those that use it.
+TABULATE = ROOT / "rules" / "tables.smk"
+OTHERS = sorted(set((ROOT / "rules").rglob("*.smk")) - {TABULATE})
+FILES = [ROOT / "Snakefile", TABULATE, *OTHERS]
 SCRIPTS = sorted(path.name for path in (ROOT / "workflow_scripts").glob("*.py"))
-NO_RULES = {"__init__.py", "launch.py"}
+NO_RULES = {"__init__.py"}
 STRING = re.compile(r'"([^"]*)"')
+PAPER_LINES, MEDIAN_LINES = 250, 15
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,18 @@ class Rule:
 
     def __getitem__(self, directive: str) -> str:
         found = re.search(rf"^    {directive}:(.*(?:\n(?:        .*)?)*)", self.text, re.MULTILINE)
-        inherited = self.base[directive] if self.base else ""
-        return found[1].strip() if found else inherited
+        if not found:
+            return self.base[directive] if self.base else ""
+        return found[1].strip()
+
+    @property
+    def exhibit(self) -> str:
+        """<paper>/<exhibit> of a table's rule."""
+        return "".join(STRING.findall(self["pathvars"]))
+
+    def paths(self, directive: str) -> list[str]:
+        """The paths of a directive, the exhibit filled in."""
+        return [path.replace("<exhibit>", self.exhibit) for path in STRING.findall(self[directive])]
 
     def keywords(self, directive: str) -> dict[str, str]:
         """Name -> expression of a directive's keyword arguments."""
@@ -40,26 +56,36 @@ class Rule:
         inherits = self.base and directive == "params"
         return (self.base.keywords(directive) if inherits else {}) | own
 
-    @property
-    def script(self) -> str | None:
-        found = STRING.search(self["script"])
-        return found[1] if found else None
+    def file(self, directive: str) -> Path | None:
+        """The file that a directive names, from the folder of the rule or from that of the Snakefile."""
+        if self.base and self.base.path == TABULATE:
+            return self.base.file(directive)
+        found = STRING.search(self[directive])
+        if not found:
+            return None
+        start, path = self.path.parent, found[1]
+        if path.startswith("{workflow.basedir}/"):
+            start, path = ROOT, path.removeprefix("{workflow.basedir}/")
+        return (start / path).resolve()
 
 
-def rules_of(path):
-    """The named rules of a file, which begin in the first column and end where the next thing does."""
-    chunks = re.split(r"^(?=\S)", path.read_text(), flags=re.MULTILINE)
+def rules_of(files):
+    """The named rules of files, which begin in the first column and end where the next thing does."""
     rules = {}
-    for chunk in chunks:
-        if found := re.match(r"(?:rule|checkpoint) (\w+):\n", chunk):
-            rules[found[1]] = Rule(path, found[1], chunk[found.end() :])
-        elif found := re.match(r"use rule (\w+) as (\w+) with:\n", chunk):
-            rules[found[2]] = Rule(path, found[2], chunk[found.end() :], rules[found[1]])
-    yield from rules.values()
+    for path in files:
+        for chunk in re.split(r"^(?=\S)", path.read_text(), flags=re.MULTILINE):
+            if found := re.match(r"(?:rule|checkpoint) (\w+):\n", chunk):
+                rules[found[1]] = Rule(path, found[1], chunk[found.end() :])
+            elif found := re.match(r"use rule (\w+) as (\w+) with:\n", chunk):
+                rules[found[2]] = Rule(path, found[2], chunk[found.end() :], rules[found[1]])
+    return list(rules.values())
 
 
-RULES = [rule for path in FILES for rule in rules_of(path)]
-JOBS = [rule for rule in RULES if rule.script]
+RULES = rules_of(FILES)
+JOBS = [rule for rule in RULES if rule.file("script")]
+# Rules that others are made of; their own output is never asked for.
+BASES = {rule.name for rule in JOBS if rule.exhibit == "none"}
+TABLES = [rule for rule in JOBS if rule.base and rule.name not in BASES]
 
 
 def by_name(rule):
@@ -84,15 +110,14 @@ def test_a_rule_says_what_it_does(rule):
 
 
 @pytest.mark.parametrize("rule", JOBS, ids=by_name)
-def test_a_job_has_a_log_a_benchmark_and_an_environment(rule):
-    (log,), (benchmark,) = (STRING.findall(rule[name]) for name in ("log", "benchmark"))
+def test_a_job_has_a_log_and_an_environment(rule):
+    (log,) = rule.paths("log")
     assert re.match(r"<(run|store)>/logs/.*\.log$", log)
-    # What a benchmark is of is what the log is of, and both are of one job.
-    assert benchmark == log.replace(">/logs/", ">/benchmarks/").removesuffix(".log") + ".tsv"
-    wildcards = re.findall(r"{(\w+)}", "".join(STRING.findall(rule["output"])))
+    wildcards = re.findall(r"{(\w+)}", "".join(rule.paths("output")))
     assert set(re.findall(r"{(\w+)}", log)) == set(wildcards)
-    (conda,) = STRING.findall(rule["conda"])
-    assert (rule.path.parent / conda).resolve() == ROOT / "envs" / "environment.yaml"
+    assert rule.file("conda") == ROOT / "envs" / "environment.yaml"
+    # A job measures itself: what Snakemake would measure of a fork is its client.
+    assert not rule["benchmark"]
 
 
 @pytest.mark.parametrize("rule", JOBS, ids=by_name)
@@ -108,11 +133,13 @@ def test_a_job_asks_for_more_when_it_is_tried_again(rule):
 
 @pytest.mark.parametrize("rule", JOBS, ids=by_name)
 def test_a_jobs_code_is_that_of_its_script(rule):
-    script = (rule.path.parent / rule.script).resolve()
+    script = rule.file("script")
     assert script.parent == ROOT / "workflow_scripts"
     assert script.is_file()
     code = rule.keywords("params")["code"]
-    assert re.match(rf'(?:lambda w: )?code_of\("{re.escape(script.name)}"[,)]', code)
+    assert re.match(
+        rf'(?:lambda w(?:, output)?: )?code_of\(\s*"{re.escape(script.name)}"[,)]', code
+    )
 
 
 def test_jobs_that_use_a_device_ask_for_it():
@@ -123,38 +150,73 @@ def test_jobs_that_use_a_device_ask_for_it():
 
 @pytest.mark.parametrize("name", sorted(set(SCRIPTS) - NO_RULES))
 def test_a_script_belongs_to_a_rule(name):
-    assert any(Path(rule.script).name == name for rule in JOBS)
+    assert any(rule.file("script").name == name for rule in JOBS)
 
 
 @pytest.mark.parametrize("rule", JOBS, ids=by_name)
 def test_a_script_reads_what_its_rule_gives(rule):
     """`snakemake.params.x`, `snakemake.input.x` and `snakemake.output.x` are there in the rule."""
-    text = (rule.path.parent / rule.script).resolve().read_text()
+    text = rule.file("script").read_text()
     if re.search(r"^(?:params|\w+, \w+) = snakemake\.params", text, re.MULTILINE):
         text += re.sub(r"(?<![\w.])params\.", "snakemake.params.", text)
     for directive in ("params", "input", "output"):
-        wanted = set(re.findall(rf"snakemake\.{directive}\.(\w+)", text)) - {"get"}
+        wanted = set(re.findall(rf"snakemake\.{directive}\.(\w+)", text)) - {"get", "items"}
         assert wanted <= rule.keywords(directive).keys(), directive
 
 
-ROWS = [(paper, row, about) for paper, rows in figure_rows().items() for row, about in rows.items()]
+@pytest.mark.parametrize("rule", TABLES, ids=by_name)
+def test_a_table_reads_what_its_rule_gives(rule):
+    """`input.x` and `params.x` of `tabulate` are there in the rule, and the rule gives nothing else."""
+    paper, name = rule.paths("output")[0].removesuffix(".csv").split("/")[-2:]
+    known = exhibits(paper)
+    about = known[name] if name in known else next(e for e in known.values() if rule_makes(rule, e))
+    module = tabulation(paper, about).partition(":")[0]
+    text = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
+    for directive, own in (("input", set()), ("params", {"code", "tabulated_by"})):
+        read = set(re.findall(rf"\b{directive}\.(\w+)", text))
+        assert read == set(rule.keywords(directive)) - own, directive
 
 
-@pytest.mark.parametrize(("paper", "row", "about"), ROWS, ids=[f"{p}-{r}" for p, r, _ in ROWS])
-def test_a_row_has_a_caption_and_something_to_draw_it(paper, row, about):
-    assert about["caption"].strip().endswith(".")
-    if about["files"] == [f"tables/{paper}/{row}.md"]:
-        assert about["tables"] == [row], "what is rendered is the table of the same name"
+def rule_makes(rule, exhibit):
+    """Whether the pattern of a rule's first output takes an exhibit."""
+    return any(
+        pattern.fullmatch(
+            f"<run>/tables/{rule.paths('output')[0].split('/')[-2]}/{exhibit.name}.csv"
+        )
+        for name, pattern in table_patterns()
+        if name == rule.name
+    )
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_rules_of_a_paper_are_short(paper):
+    path = ROOT / "rules" / "papers" / f"{paper}.smk"
+    assert len(path.read_text().splitlines()) < PAPER_LINES
+    lengths = [rule.text.rstrip().count("\n") + 2 for rule in RULES if rule.path == path]
+    assert median(lengths) <= MEDIAN_LINES
+
+
+EXHIBITS = [(paper, about) for paper in PAPERS for about in exhibits(paper).values()]
+every_exhibit = pytest.mark.parametrize(
+    ("paper", "about"), EXHIBITS, ids=[f"{paper}-{about.name}" for paper, about in EXHIBITS]
+)
+
+
+@every_exhibit
+def test_an_exhibit_has_a_caption_and_something_to_draw_it(paper, about):
+    assert about.caption.strip().endswith(".")
+    if about.rendered:
+        assert about.tables == [about.name], "what is rendered is the table of the same name"
         return
-    assert about["files"] == [f"figures/{paper}/{row}.{kind}" for kind in ("pdf", "png")]
-    path = ROOT / "workflow_scripts" / "papers" / paper / "figures" / f"{about['figure']}.py"
-    assert path.is_file(), f"rows.yaml names {about['figure']}"
+    module, _, name = drawing(paper, about).partition(":")
+    path = (ROOT / module.replace(".", "/")).with_suffix(".py")
+    assert path.is_file(), f"exhibits.yaml of {paper} names {about.drawn_by}"
     (draw,) = [
         node
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name == "draw"
+        if isinstance(node, ast.FunctionDef) and node.name == name
     ]
-    given = len(about["tables"])
+    given = len(about.tables)
     required = len(draw.args.args) - len(draw.args.defaults)
     assert draw.args.vararg or required <= given <= len(draw.args.args)
 
@@ -162,13 +224,15 @@ def test_a_row_has_a_caption_and_something_to_draw_it(paper, row, about):
 @cache
 def table_patterns():
     """Rule, and a regular expression of each table that it makes."""
-    found = []
+    patterns = []
     for rule in JOBS:
+        if rule.name in BASES:
+            continue
         constraints = {
             name: STRING.fullmatch(expression.strip().rstrip(","))
             for name, expression in rule.keywords("wildcard_constraints").items()
         }
-        for output in STRING.findall(rule["output"]):
+        for output in rule.paths("output"):
             if not (output.startswith("<run>/tables/") and output.endswith(".csv")):
                 continue
             pattern = re.escape(output)
@@ -176,20 +240,20 @@ def table_patterns():
                 allowed = constraints.get(wildcard)
                 allowed = allowed[1] if allowed else "[^/]+"
                 pattern = pattern.replace(re.escape(f"{{{wildcard}}}"), f"({allowed})")
-            found.append((rule.name, re.compile(pattern)))
-    return found
+            patterns.append((rule.name, re.compile(pattern)))
+    return patterns
 
 
-@pytest.mark.parametrize(("paper", "row", "about"), ROWS, ids=[f"{p}-{r}" for p, r, _ in ROWS])
-def test_one_rule_makes_each_table_of_a_row(paper, row, about):
-    for table in about["tables"]:
+@every_exhibit
+def test_one_rule_makes_each_table_of_an_exhibit(paper, about):
+    for table in about.tables:
         path = f"<run>/tables/{paper}/{table}.csv"
         makers = [rule for rule, pattern in table_patterns() if pattern.fullmatch(path)]
         assert len(makers) == 1, f"{path} is made by {makers or 'no rule'}"
 
 
-def test_every_table_is_of_a_row():
-    tables = {f"<run>/tables/{p}/{name}.csv" for p, _, about in ROWS for name in about["tables"]}
+def test_every_table_is_of_an_exhibit():
+    tables = {f"<run>/tables/{p}/{name}.csv" for p, about in EXHIBITS for name in about.tables}
     for rule, pattern in table_patterns():
         assert any(pattern.fullmatch(table) for table in tables), (
             f"{rule} makes a table for nothing"

@@ -75,6 +75,7 @@ def tiny_config() -> dict:
             | {"sites": hook_points[2:], "architecture": "batchtopk", "widths": [48], "k": [3]},
         },
         "analysis": {"harvests": ["heldout"], "bootstrap": 100},
+        "interventions": {"contexts": 8},
         "interpretability": {"latents": 10, "window": 8},
         "dark_matter": {
             "saes": ["main", "other"],
@@ -95,7 +96,6 @@ def tiny_config() -> dict:
                 "fig11": [{"model": "tiny", "site": sites[0]}],
             },
             "tokens_shown": 20,
-            "intervention_contexts": 8,
             "fig15": {"contexts": None},
             "appendix_d": {"features": 200, "d": 20, "tokens": 500, "repeats": 2},
             "planted_truth": {"features": 60, "d": 24, "tokens": 600, "repeats": 1},

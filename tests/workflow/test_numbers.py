@@ -9,6 +9,8 @@ from sklearn.metrics import r2_score
 
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.papers import PAPERS
+from workflow_scripts.papers.registry import exhibits
 
 pytestmark = pytest.mark.workflow
 
@@ -126,14 +128,12 @@ def test_sae_lens_reads_what_was_trained(finished, activations):
         np.testing.assert_allclose(sae(x).detach().numpy(), ours, atol=1e-4)
 
 
-def test_every_row_has_its_table_and_figure(finished):
-    from workflow_scripts.anatomy.setup.rows import figure_rows
-
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_exhibit_has_its_tables_and_figure(finished, paper):
     run = finished.folder / "results/tiny"
-    for paper, rows in figure_rows().items():
-        for row, about in rows.items():
-            for name in about["tables"]:
-                table = pd.read_csv(run / f"tables/{paper}/{name}.csv")
-                assert len(table), f"{paper} {name} is empty"
-            for file in about["files"]:
-                assert (run / file).stat().st_size > 100, f"{paper} {row}: {file}"
+    for exhibit in exhibits(paper).values():
+        for name in exhibit.tables:
+            table = pd.read_csv(run / f"tables/{paper}/{name}.csv")
+            assert len(table), f"{paper} {name} is empty"
+        for file in exhibit.shown(paper):
+            assert (run / file).stat().st_size > 100, f"{paper} {exhibit.name}: {file}"

@@ -13,9 +13,21 @@ def test_a_finished_workflow_has_nothing_to_do(workflow):
 
 
 def test_a_comment_and_a_docstring_rerun_nothing(workflow):
-    workflow.edit(f"{LIBRARY}/regression.py", "import torch\n", "import torch  # a comment\n")
-    workflow.edit(f"{LIBRARY}/regression.py", '"""A fitted map', '"""Some fitted map')
+    workflow.edit(
+        f"{LIBRARY}/statistics/regression.py", "import torch\n", "import torch  # a comment\n"
+    )
+    workflow.edit(f"{LIBRARY}/statistics/regression.py", '"""A fitted map', '"""Some fitted map')
     workflow.edit("workflow_scripts/decompose_error.py", "begin(", "# a comment\nbegin(")
+    assert workflow.would_run() == {}
+
+
+def test_code_that_moves_and_a_function_that_is_renamed_rerun_nothing(workflow):
+    """What lies in another room under another name is still the same."""
+    rooms = workflow.folder / LIBRARY
+    (rooms / "statistics/regression.py").rename(rooms / "statistics/least_squares.py")
+    for path in (workflow.folder / "workflow_scripts").rglob("*.py"):
+        text = path.read_text().replace("statistics.regression", "statistics.least_squares")
+        path.write_text(text.replace("open_codes", "opened_codes"))
     assert workflow.would_run() == {}
 
 
@@ -31,7 +43,9 @@ def test_a_figures_drawing_function_reruns_that_figure(workflow):
 def test_the_fit_of_eq_13_reruns_what_it_fits(workflow):
     """Figures 4 and 16 and the baselines of figure 13 are the only ones that fit with it."""
     workflow.edit(
-        f"{LIBRARY}/scalar_prediction.py", "return np.linalg.solve(", "return 1 * np.linalg.solve("
+        f"{LIBRARY}/statistics/scalar_prediction.py",
+        "return np.linalg.solve(",
+        "return 1 * np.linalg.solve(",
     )
     would = workflow.would_run()
     assert would.pop("check_claims") == 1
@@ -45,9 +59,8 @@ def test_the_fit_of_eq_13_reruns_what_it_fits(workflow):
 
 
 def test_eq_13_itself_reruns_fig4_alone(workflow):
-    workflow.edit(
-        "workflow_scripts/tabulate_dark_matter_fig4.py", '("r2", ["small"])', '("r2", ["small"][:])'
-    )
+    table = "workflow_scripts/papers/dark_matter/tables/fig4.py"
+    workflow.edit(table, '("r2", ["small"])', '("r2", ["small"][:])')
     would = workflow.would_run()
     assert would.pop("check_claims") == 1
     assert would == {"tabulate_dark_matter_fig4": 1, "draw_figure": 1, "all": 1}

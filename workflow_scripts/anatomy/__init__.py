@@ -1,1 +1,19 @@
-"""The anatomy of sparse autoencoders: what they explain of a language model, and what they leave unexplained."""
+"""The library: a room for each stage of the data's way. It knows no paper."""
+
+# A room imports itself and rooms that stand before it, no others.
+ROOMS = (
+    "base",
+    "setup",
+    "text",
+    "models",
+    "statistics",
+    "activations",
+    "saes",
+    "codes",
+    "decomposition",
+    "interventions",
+    "interpretability",
+    "claims",
+    "figures",
+    "launch",
+)

@@ -100,7 +100,7 @@ def test_a_scale_that_is_not_folded_has_to_be_given(tmp_path):
 
 
 def test_what_is_not_supported_says_what_is(tmp_path):
-    with pytest.raises(AnatomyError, match=r"gated is not supported; .* standard, topk, jumprelu"):
+    with pytest.raises(AnatomyError, match=r"gated is not supported; .* jumprelu, topk, standard"):
         local(write_sae_lens(tmp_path / "gated", "gated"))
     with pytest.raises(AnatomyError, match=r"layer_norm.*not supported"):
         local(write_sae_lens(tmp_path / "ln", "standard", normalize_activations="layer_norm"))

@@ -25,7 +25,7 @@ def code_of(*entries: str) -> str:
     """Digest of everything that `entries` reach, 16 hexadecimal digits.
 
     An entry is a script's file name in ``workflow_scripts/`` ("train_saes.py", all of it counts) or
-    ``module:name`` with a dotted module ("workflow_scripts.papers.dark_matter.figures.fig1:draw").
+    ``module:name`` with a dotted module ("workflow_scripts.papers.<paper>.figures.fig1:draw").
 
     Raises
     ------

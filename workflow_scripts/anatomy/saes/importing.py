@@ -8,8 +8,13 @@ from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
+from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
-SUPPORTED = ("standard", "topk", "jumprelu")
+# What sae_lens's inference forms can be, with the activation function of each.
+SUPPORTED = {
+    about.saved_as: "relu" if about.saved_as == "standard" else about.saved_as
+    for about in ARCHITECTURES.values()
+}
 # What TransformerLens's `center_writing_weights` changes: outputs that go to the residual stream.
 CENTRED = ("hook_resid_pre", "hook_resid_mid", "hook_resid_post", "hook_attn_out", "hook_mlp_out")
 
@@ -104,7 +109,7 @@ def canonical(
         b_enc,
         W_dec,
         b_dec,
-        activation="relu" if architecture == "standard" else architecture,
+        activation=SUPPORTED[architecture],
         k=int(cfg.k) if architecture == "topk" else None,
         threshold=sae.threshold.detach().float().clone() if architecture == "jumprelu" else None,
         subtract_b_dec=bool(cfg.apply_b_dec_to_input),

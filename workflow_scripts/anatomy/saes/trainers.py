@@ -7,6 +7,7 @@ import torch
 from workflow_scripts.anatomy.saes.importing import import_quietly
 from workflow_scripts.anatomy.saes.steering import SteeredCoefficient, first_coefficient
 from workflow_scripts.anatomy.saes.training_plan import TrainingPlan
+from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
 
 def new_trainer(
@@ -17,7 +18,7 @@ def new_trainer(
     from sae_lens.config import SAETrainerConfig
     from sae_lens.training.sae_trainer import SAETrainer
 
-    from workflow_scripts.anatomy.saes.sparse_training import SparseSAETrainer
+    from workflow_scripts.anatomy.saes.sparse_training import SPARSE_CLASSES, SparseSAETrainer
 
     batch_size, learning_rate = planned.batch_size, planned.options["learning_rate"]
     cfg = SAETrainerConfig(
@@ -34,10 +35,11 @@ def new_trainer(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(sae["seed"])
         fresh = _fresh_sae(sae, planned, model_name, d_in, device)
-    sparse = planned.options["step"] == "sparse" and sae["architecture"] in ("topk", "batchtopk")
+    sparse = planned.options["step"] == "sparse" and sae["architecture"] in SPARSE_CLASSES
     trainer = (SparseSAETrainer if sparse else SAETrainer)(cfg, fresh, iter(()))
     if planned.steered:
-        trainer.coefficient_schedulers["l0"] = SteeredCoefficient(sae["k"], d_in, planned)
+        penalty = ARCHITECTURES[sae["architecture"]].penalty
+        trainer.coefficient_schedulers[penalty] = SteeredCoefficient(sae["k"], d_in, planned)
     return trainer
 
 
@@ -52,16 +54,16 @@ def _fresh_sae(
 
     options, architecture = planned.options, sae["architecture"]
     own: dict[str, Any]
-    if architecture in SPARSE_CLASSES:
-        k = int(sae["k"]) if architecture == "topk" else sae["k"]
+    about = ARCHITECTURES[architecture]
+    if not about.penalty:
+        k = int(sae["k"]) if about.whole_k else sae["k"]
         own = {"k": k, "aux_loss_coefficient": options["aux_coefficient"]}
     elif planned.steered:
-        own = {"l0_coefficient": first_coefficient(sae["k"], d_in)}
+        own = {f"{about.penalty}_coefficient": first_coefficient(sae["k"], d_in)}
     else:
-        name = "l1" if architecture == "standard" else "l0"
         own = {
-            f"{name}_coefficient": sae["coefficient"],
-            f"{name}_warm_up_steps": planned.warmup_steps,
+            f"{about.penalty}_coefficient": sae["coefficient"],
+            f"{about.penalty}_warm_up_steps": planned.warmup_steps,
         }
     sae_class, config_class = get_sae_training_class(architecture)
     if options["step"] == "sparse":

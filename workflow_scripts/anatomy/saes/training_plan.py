@@ -5,6 +5,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup.architectures import architecture_of
 
 DEFAULTS = {
     "warmup_fraction": 0.05,
@@ -53,11 +54,8 @@ def training_plan(sae: dict[str, Any], activations: ActivationStore) -> Training
         batch in the configuration or in the harvest, or no context to spare for calibration.
     """
     where, options = f"saes.{sae['group']}", {**DEFAULTS, **sae["training"]}
-    width, architecture = sae["width"], sae["architecture"]
-    if architecture not in ("standard", "topk", "batchtopk", "jumprelu"):
-        raise AnatomyError(
-            f"{where}.architecture: {architecture} is none of standard, topk, batchtopk, jumprelu"
-        )
+    width = sae["width"]
+    about = architecture_of(sae["architecture"], f"{where}.architecture")
     if width < 1:
         raise AnatomyError(f"{where}.widths: {width} latents are too few; an SAE needs one or more")
     if "k" in sae and not 0 < sae["k"] <= width:
@@ -79,7 +77,7 @@ def training_plan(sae: dict[str, Any], activations: ActivationStore) -> Training
             f"{options['batch_size']}; harvest more contexts or lower training.batch_size"
         )
     steps = options["tokens"] // options["batch_size"]
-    steered = architecture == "jumprelu" and "k" in sae
+    steered = bool(about.penalty) and "k" in sae
     return TrainingPlan(
         sae["site"], options["batch_size"], steps, contexts - spared, steered, options
     )

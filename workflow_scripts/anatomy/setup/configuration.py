@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
 SCHEMA = Path(__file__).resolve().parents[3] / "rules" / "schemas" / "config.schema.yaml"
 
@@ -23,6 +24,8 @@ def load_schema(blocks: Mapping[str, Path] | None = None) -> dict[str, Any]:
         definitions join those that all blocks share.
     """
     schema = yaml.safe_load(SCHEMA.read_text())
+    trained = schema["$defs"]["saes_trained"]["properties"]
+    trained["architecture"]["enum"] = list(ARCHITECTURES)
     for key, path in (blocks or {}).items():
         block = yaml.safe_load(path.read_text())
         definitions = block.pop("$defs", {})
@@ -218,8 +221,8 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _check_trained(config: dict, name: str, group: dict) -> None:
     given = [key for key in ("k", "coefficients") if key in group]
-    takes = {"standard": ["coefficients"], "jumprelu": ["k", "coefficients"]}
-    allowed = takes.get(group["architecture"], ["k"])
+    architecture = ARCHITECTURES[group["architecture"]]
+    allowed = architecture.takes
     if len(given) != 1 or given[0] not in allowed:
         raise AnatomyError(
             f"config: saes.{name} is of architecture {group['architecture']}, which takes "
@@ -236,8 +239,10 @@ def _check_trained(config: dict, name: str, group: dict) -> None:
             raise AnatomyError(
                 f"config: saes.{name}.k has {k}, more than the width {min(group['widths'])}"
             )
-        if group["architecture"] == "topk" and k != int(k):
-            raise AnatomyError(f"config: saes.{name}.k has {k}; topk takes whole numbers")
+        if architecture.whole_k and k != int(k):
+            raise AnatomyError(
+                f"config: saes.{name}.k has {k}; {group['architecture']} takes whole numbers"
+            )
 
 
 def _check_layer(config: dict, where: str, model: str, hook_point: str) -> None:

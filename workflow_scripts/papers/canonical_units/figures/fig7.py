@@ -8,12 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import new_figure
-from workflow_scripts.papers.canonical_units.figures.architectures import (
-    COLOURS,
-    NAMES,
-    by_architecture,
-)
+from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES, Architecture
 
 MEASURES = {"nmse": "Normalised MSE", "ce_degradation": "CE degradation (nats)"}
 # What varies, along which axis, and what the panel is called after what does not.
@@ -29,8 +26,8 @@ def draw(table: pd.DataFrame) -> Figure:
     for column, (comparison, (along, label, title, fixed)) in enumerate(COMPARISONS.items()):
         part = table[table["comparison"] == comparison]
         for axis, (measure, name) in zip(axes[:, column], MEASURES.items(), strict=True):
-            for architecture, saes in by_architecture(part):
-                _draw(axis, saes, along, measure, architecture)
+            for about, saes in by_architecture(part):
+                _draw(axis, saes, along, measure, about)
             if column == 0:
                 axis.set_ylabel(name)
         if len(part):
@@ -40,13 +37,13 @@ def draw(table: pd.DataFrame) -> Figure:
     handles: dict[str, Any] = {}
     for axis in axes.flat:
         handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    names = [name for name in NAMES.values() if name in handles]
+    names = [about.label for about in ARCHITECTURES.values() if about.label in handles]
     axes[0, 1].legend([handles[name] for name in names], names)
     return figure
 
 
-def _draw(axis: Axes, saes: pd.DataFrame, along: str, measure: str, architecture: str) -> None:
-    colour = COLOURS[architecture]
+def _draw(axis: Axes, saes: pd.DataFrame, along: str, measure: str, about: Architecture) -> None:
+    colour = about.colour
     value = saes[measure]
     spread = np.abs([value - saes[f"{measure}_lo"], saes[f"{measure}_hi"] - value])
     axis.errorbar(
@@ -54,7 +51,7 @@ def _draw(axis: Axes, saes: pd.DataFrame, along: str, measure: str, architecture
     )
     axis.plot(saes[along], value, "o", color=colour, markersize=2.5)
     means = saes.groupby(along)[measure].mean()
-    axis.plot(means.index, means, "-", color=colour, label=NAMES[architecture])
+    axis.plot(means.index, means, "-", color=colour, label=about.label)
 
 
 def _ticks(axis: Axes, values: pd.Series) -> None:

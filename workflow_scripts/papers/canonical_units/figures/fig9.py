@@ -6,22 +6,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import new_figure
-from workflow_scripts.papers.canonical_units.figures.architectures import (
-    COLOURS,
-    NAMES,
-    by_architecture,
-)
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig9.csv`: shares of the tokens, all seeds together; triangles are BOS tokens."""
     figure, axis = new_figure()
     handles, bottoms = [], []
-    for architecture, part in by_architecture(table):
-        bottoms.append(_draw_tokens(axis, part[~part["bos"]], COLOURS[architecture]))
-        _draw_bos(axis, part[part["bos"]], COLOURS[architecture])
-        handles.append(Line2D([], [], color=COLOURS[architecture], label=NAMES[architecture]))
+    for about, part in by_architecture(table):
+        bottoms.append(_draw_tokens(axis, part[~part["bos"]], about.colour))
+        _draw_bos(axis, part[part["bos"]], about.colour)
+        handles.append(Line2D([], [], color=about.colour, label=about.label))
     if table["bos"].any():
         handles.append(Line2D([], [], color="grey", marker="v", linestyle="", label="BOS tokens"))
     axis.set_yscale("log")

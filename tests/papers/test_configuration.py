@@ -1,22 +1,26 @@
 """The configuration: defaults, and one clear line for every way to get it wrong."""
 
 import copy
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup import configuration
 from workflow_scripts.anatomy.setup.catalogue import (
     at_sites,
     catalogue,
     nearest_l0,
     nearest_per_layer,
 )
-from workflow_scripts.anatomy.setup.configuration import check, load_schema
 from workflow_scripts.anatomy.setup.local_files import check_local_files
+from workflow_scripts.papers import PAPERS
+from workflow_scripts.papers.configuration_page import PAGE, page
+from workflow_scripts.papers.registry import check, exhibits, load_schema, plans
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
@@ -172,8 +176,32 @@ def test_a_local_sae_and_a_local_model(config, tmp_path):
 
 
 def test_the_page_is_that_of_the_schema():
-    from workflow_scripts.anatomy.setup.configuration_page import PAGE, page
+    assert PAGE.read_text() == page(), "run python -m workflow_scripts.papers.configuration_page"
 
-    assert PAGE.read_text() == page(), (
-        "run python -m workflow_scripts.anatomy.setup.configuration_page"
-    )
+
+BLOCKS = [
+    paper
+    for paper in PAPERS
+    if (ROOT / "workflow_scripts/papers" / paper / "schema.yaml").is_file()
+]
+
+
+@pytest.mark.parametrize(
+    "given", [given for n in range(len(BLOCKS) + 1) for given in combinations(BLOCKS, n)]
+)
+def test_any_subset_of_the_papers_is_a_run(config, given):
+    for paper in set(BLOCKS) - set(given):
+        del config[paper]
+    checked = check(config)
+    planned = plans(checked, catalogue(checked))
+    assert list(planned) == [paper for paper in PAPERS if paper in given or paper not in BLOCKS]
+    assert all(checked[paper] is None for paper in BLOCKS if paper not in given)
+    for paper, plan in planned.items():
+        assert set(plan.missing) <= set(exhibits(paper)), "what is missing is an exhibit"
+
+
+def test_two_blocks_cannot_define_one_name_twice(tmp_path):
+    schema = tmp_path / "schema.yaml"
+    schema.write_text("type: object\n$defs: {site: {type: string}}\n")
+    with pytest.raises(AnatomyError, match=r"schema\.yaml: \$defs\.site is taken"):
+        configuration.load_schema({"paper": schema})

@@ -1,0 +1,43 @@
+"""A model, a text and an SAE: no paper is needed for what a run says of them."""
+
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import SITE
+
+pytestmark = pytest.mark.workflow
+
+OWN = ("summary", "densities", "decomposition", "loss_curves")
+
+
+def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
+    """A local SAE, and no block of any paper."""
+    config = workflow.config
+    sae = workflow.folder / "results/store/tiny" / SITE / "topk-w48-k3-s0/sae_lens"
+    mine = {"kind": "local", "model": "tiny", "site": SITE, "path": str(sae)}
+    config |= {"run": "alone", "saes": {"mine": mine}}
+    del config["dark_matter"], config["canonical_units"]
+    workflow.configure(config)
+    done = workflow.run()
+    run = workflow.folder / "results/alone"
+    tables = sorted(str(path.relative_to(run)) for path in run.glob("tables/**/*.csv"))
+    assert tables == sorted(f"tables/overview/{name}.csv" for name in OWN)
+    assert all((run / f"figures/overview/{name}.png").stat().st_size > 100 for name in OWN)
+    assert not (run / "claims.csv").exists(), "no paper, no claims"
+    assert "training_curves is left out: no SAE is trained" in done.stdout + done.stderr
+    decomposition = pd.read_csv(run / "tables/overview/decomposition.csv")
+    assert decomposition["sae"].tolist() == ["mine"]
+    assert decomposition["fvu_nonlinear"][0] < decomposition["fvu"][0]
+
+
+@pytest.mark.parametrize("paper", ["dark_matter", "canonical_units"])
+def test_one_paper_alone(workflow, paper):
+    config = workflow.config
+    for other in {"dark_matter", "canonical_units"} - {paper}:
+        del config[other]
+    workflow.configure(config)
+    would = workflow.would_run()
+    assert not any(rule.startswith("tabulate_") and paper not in rule for rule in would)
+    workflow.run()
+    claims = pd.read_csv(workflow.folder / "results/tiny/claims.csv")
+    assert set(claims["paper"]) == {paper}

@@ -1,0 +1,63 @@
+"""The architectures of SAEs: all that has to be known of one, in one place. Imports nothing slow."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workflow_scripts.anatomy.base.errors import AnatomyError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One architecture, by the name that sae_lens trains it under.
+
+    takes: keys of a group of SAEs that may give its sparsity: ``k``, ``coefficients``, or either.
+    penalty: the norm that its sparsity coefficient weighs, ``l1`` or ``l0`` as in sae_lens; empty
+        where k itself is built in.
+    whole_k: whether k has to be a whole number.
+    saved_as: the architecture of its saved, inference form in sae_lens, and of the `Dictionary`.
+    label, colour: in figures.
+    """
+
+    takes: tuple[str, ...]
+    penalty: str
+    whole_k: bool
+    saved_as: str
+    label: str
+    colour: str
+
+
+# In the order of legends; colours are those of the figures' palette.
+ARCHITECTURES = {
+    # A threshold takes the place of the batch that inference lacks.
+    "batchtopk": Architecture(("k",), "", False, "jumprelu", "BatchTopK", "#0173b2"),
+    "topk": Architecture(("k",), "", True, "topk", "TopK", "#de8f05"),
+    "jumprelu": Architecture(("k", "coefficients"), "l0", False, "jumprelu", "JumpReLU", "#029e73"),
+    "standard": Architecture(("coefficients",), "l1", False, "standard", "ReLU", "#d55e00"),
+}
+
+
+def architecture_of(name: str, where: str) -> Architecture:
+    """What is known of an architecture.
+
+    where: what mentions it, for the message.
+
+    Raises
+    ------
+    AnatomyError: there is no such architecture.
+    """
+    if name not in ARCHITECTURES:
+        raise AnatomyError(f"{where}: {name} is none of {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
+def present(names: Iterable[str], where: str) -> list[str]:
+    """The architectures among `names`, in the order of legends; an unknown one is an error.
+
+    Raises
+    ------
+    AnatomyError: one of them is unknown.
+    """
+    given = set(names)
+    for name in given:
+        architecture_of(name, where)
+    return [name for name in ARCHITECTURES if name in given]
