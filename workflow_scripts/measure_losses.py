@@ -7,9 +7,9 @@ from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.activations.sums import mean_activation
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin, log
+from workflow_scripts.anatomy.base.store import digest_of_file
 from workflow_scripts.anatomy.interventions.loss_entries import (
     BASELINES,
-    digest_of_file,
     entry_of,
     measure_missing,
     save_entries,

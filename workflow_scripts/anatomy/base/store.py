@@ -78,7 +78,7 @@ def writing(path: str | Path, kind: str) -> Iterator[Any]:
         group = zarr.create_group(str(path), attributes={"kind": kind})
         yield group
         files = {
-            name: {"size": (path / name).stat().st_size, "sha256": _sha256(path / name)}
+            name: {"size": (path / name).stat().st_size, "sha256": digest_of_file(path / name)}
             for name in _files(path)
         }
         write_json(path / MANIFEST, {"kind": kind, "files": files})
@@ -122,7 +122,7 @@ def verify(path: str | Path) -> int:
     for name, expected in files.items():
         if not (path / name).exists():
             raise AnatomyError(_damaged(path, name, "is missing"))
-        if _sha256(path / name) != expected["sha256"]:
+        if digest_of_file(path / name) != expected["sha256"]:
             raise AnatomyError(_damaged(path, name, "does not have the content that was written"))
     return len(files)
 
@@ -152,6 +152,7 @@ def _files(path: Path) -> list[str]:
     return sorted(str(file.relative_to(path)) for file in found)
 
 
-def _sha256(path: Path) -> str:
+def digest_of_file(path: str | Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ import numpy as np
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import log
-from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.store import digest_of_file, replacing
 
 BASELINES = "baselines"
 
@@ -53,12 +53,6 @@ def wanted_entries(
 
 def _digest_of(about: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-
-
-def digest_of_file(path: str | Path) -> str:
-    """SHA-256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_entries(path: str | Path, entries: Mapping[str, Entry]) -> None:

@@ -6,7 +6,6 @@ here), revision, dtype, architecture, n_layers, d_model, n_heads, vocabulary, co
 bos_id, has_bos, parameters.
 """
 
-import difflib
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.errors import AnatomyError, did_you_mean, one_line
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 WEIGHTS = [
@@ -48,7 +47,7 @@ def build(
         return model
     except Exception as error:
         raise AnatomyError(
-            f"models.*.config: {architecture} cannot be built from it: {_one_line(error)}"
+            f"models.*.config: {architecture} cannot be built from it: {one_line(error)}"
         ) from error
 
 
@@ -63,14 +62,14 @@ def configuration(
     if architecture not in causal:
         raise AnatomyError(
             f"models.*.architecture: transformers has no causal language model {architecture}"
-            f"{_nearest(architecture, causal)}"
+            f"{did_you_mean(architecture, sorted(causal))}"
         )
     kind = CONFIG_MAPPING[architecture]
     known = {field.name for field in fields(kind)} | set(kind.attribute_map)
     for key in config:
         if key not in known:
             raise AnatomyError(
-                f"models.*.config: {architecture} has no key {key}{_nearest(key, known)}"
+                f"models.*.config: {architecture} has no key {key}{did_you_mean(key, sorted(known))}"
             )
     length = kind.attribute_map.get("max_position_embeddings", "max_position_embeddings")
     fixed = {"vocab_size": vocabulary, "bos_token_id": eos, "eos_token_id": eos}
@@ -87,7 +86,7 @@ def configuration(
         made = kind(**dropout | {"pad_token_id": None} | config | fixed)
     except Exception as error:
         raise AnatomyError(
-            f"models.*.config: {architecture} does not take it: {_one_line(error)}"
+            f"models.*.config: {architecture} does not take it: {one_line(error)}"
         ) from error
     heads, groups = made.num_attention_heads, getattr(made, "num_key_value_heads", None)
     if made.hidden_size % heads and "head_dim" not in config:
@@ -155,7 +154,7 @@ def import_model(block: dict[str, Any], name: str, bos: int | None) -> dict[str,
                 pass
         except Exception as error:
             raise AnatomyError(
-                f"models.{name}: {file} is damaged ({_one_line(error)}); delete it and get it again"
+                f"models.{name}: {file} is damaged ({one_line(error)}); delete it and get it again"
             ) from None
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     local = Path(path).is_dir()
@@ -196,7 +195,7 @@ def load_model(description: str | Path, device: str = "cpu", dtype: str | None =
     except Exception as error:
         raise AnatomyError(
             f"{description}: the model {found['name']} at {path} cannot be loaded "
-            f"({_one_line(error)}); delete {description} and rerun, and it is made or fetched anew"
+            f"({one_line(error)}); delete {description} and rerun, and it is made or fetched anew"
         ) from error
     return model.to(device).eval().requires_grad_(False), found
 
@@ -222,14 +221,5 @@ def _snapshot(path: str, revision: str | None, name: str) -> Path:
     except Exception as error:
         raise AnatomyError(
             f"models.{name}.path: {path} at revision {revision or 'main'} is neither a folder nor "
-            f"on the hub or in its cache ({_one_line(error)})"
+            f"on the hub or in its cache ({one_line(error)})"
         ) from error
-
-
-def _nearest(word: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(word, sorted(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

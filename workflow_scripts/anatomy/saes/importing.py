@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
@@ -152,7 +152,7 @@ def load_sae_lens(folder: str | Path, name: str) -> Any:
     except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise AnatomyError(
             f"{name}: sae_lens cannot load {folder}, its files are corrupted or of another format "
-            f"({_one_line(error)})"
+            f"({one_line(error)})"
         ) from error
 
 
@@ -175,7 +175,7 @@ def _pretrained(sae: dict[str, Any]) -> Any:
     except Exception as error:
         raise AnatomyError(
             f"{sae['name']}: {sae['id']} of {sae['release']} cannot be loaded "
-            f"({_one_line(error)}); check the network, or fill the Hugging Face cache beforehand"
+            f"({one_line(error)}); check the network, or fill the Hugging Face cache beforehand"
         ) from error
     # Where the release's own config is in sae_lens 6's format, the registry's word is lost there.
     if kwargs := model_kwargs(sae["release"]):
@@ -188,7 +188,3 @@ def import_quietly() -> None:
     os.environ["WANDB_MODE"] = "disabled"
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("TQDM_DISABLE", "1")
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -1,13 +1,12 @@
 """The configuration: checked against its schema, completed with defaults, and its names resolved."""
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
-from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.errors import AnatomyError, did_you_mean
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
 SCHEMA = Path(__file__).resolve().parents[3] / "rules" / "schemas" / "config.schema.yaml"
@@ -91,7 +90,7 @@ def _checked_object(value: dict, node: dict, schema: dict, where: str) -> dict:
     if others is False:
         for key in value:
             if key not in known:
-                raise AnatomyError(f"config: unknown key {_join(where, key)}{nearest(key, known)}")
+                raise AnatomyError(f"config: unknown key {_join(where, key)}{meant(key, known)}")
     for key in node.get("required", ()):
         if key not in value:
             raise AnatomyError(
@@ -135,11 +134,10 @@ def _meaning(node: dict, schema: dict) -> str:
     return description[0].lower() + description[1:].rstrip(".")
 
 
-def nearest(word: str, known: Any) -> str:
+def meant(word: str, known: Any) -> str:
     """The end of an error message: what was probably meant, or what there is."""
-    known = [str(each) for each in known]
-    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
+    known = [str(name) for name in known]
+    return did_you_mean(word, known) or f"; known are {', '.join(known)}"
 
 
 def _check_names(config: dict[str, Any], references: References) -> None:
@@ -147,7 +145,7 @@ def _check_names(config: dict[str, Any], references: References) -> None:
     for where, kind, name in references:
         if name not in config[kind]:
             raise AnatomyError(
-                f"config: {where} names {name!r}, not in {kind}{nearest(name, config[kind])}"
+                f"config: {where} names {name!r}, not in {kind}{meant(name, config[kind])}"
             )
     for name, harvest in config["harvests"].items():
         if harvest["min_position"] >= harvest["context_length"] - 1:

@@ -4,7 +4,6 @@ The registry is a file inside the package, so widths, L0s and hook points are kn
 workflow is planned, offline.
 """
 
-import difflib
 import importlib.util
 import re
 from functools import cache
@@ -12,7 +11,7 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.errors import AnatomyError, did_you_mean
 
 LLAMA_SITES = {"r": "hook_resid_post", "m": "hook_mlp_out", "a": "hook_attn_out"}
 LLAMA_WIDTH = 4096
@@ -32,14 +31,14 @@ def pretrained_specs(release: str, ids: list[str]) -> list[dict[str, Any]]:
     releases = _registry()
     if release not in releases:
         raise AnatomyError(
-            f"saes.release: sae_lens knows no release {release}{_nearest(release, releases)}"
+            f"saes.release: sae_lens knows no release {release}{did_you_mean(release, releases, 3, 0.3)}"
         )
     about = releases[release]
     known = {str(sae["id"]): sae for sae in about["saes"]}
     specs = []
     for sae_id in ids:
         if sae_id not in known:
-            nearest = _nearest(sae_id, known)
+            nearest = did_you_mean(sae_id, known, 3, 0.3)
             raise AnatomyError(f"saes.ids: release {release} has no SAE {sae_id}{nearest}")
         sae = known[sae_id]
         l0 = sae.get("l0") or _number(r"average_l0_(\d+)", f"{sae_id} {sae['path']}")
@@ -90,11 +89,6 @@ def _width(sae_id: str, path: str) -> int | None:
 def _number(pattern: str, text: str) -> int | None:
     found = re.search(pattern, text)
     return int(found[1]) if found else None
-
-
-def _nearest(name: str, names: Any) -> str:
-    close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.3)
-    return f"; the nearest are {', '.join(close)}" if close else ""
 
 
 @cache

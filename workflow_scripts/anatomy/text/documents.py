@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
 from workflow_scripts.anatomy.base.job import Progress, log
 from workflow_scripts.anatomy.base.store import replacing
 
@@ -180,7 +180,7 @@ def hub_documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
         )
     except Exception as error:
         raise AnatomyError(
-            f"datasets.{name}: {source} cannot be loaded ({_one_line(error)}); check its path, "
+            f"datasets.{name}: {source} cannot be loaded ({one_line(error)}); check its path, "
             "name, split and revision, or the network (offline it must be in the cache already)"
         ) from error
     limit = dataset.get("documents")
@@ -235,7 +235,7 @@ def _parquet_rows(path: Path, column: str) -> Iterator[Document]:
                 yield f"{path}:{number}", _cell({column: value}, column, f"{path}, row {number}")
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise AnatomyError(
-            f"{path}: not a whole parquet file ({_one_line(error)}); get it again"
+            f"{path}: not a whole parquet file ({one_line(error)}); get it again"
         ) from None
 
 
@@ -284,7 +284,3 @@ def _fixed_part(pattern: str) -> str:
             break
         fixed.append(part)
     return str(Path(*fixed)) if fixed else "."
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
