@@ -29,20 +29,23 @@ class Usage(TypedDict):
     wall_s: seconds; those before the script calls `begin` only where the system tells them.
     cpu_s: user and system seconds of the job and of those of its children that it waited for.
     peak_mb: the largest resident set, in MiB, of the job or of one of its children, not their sum.
+    loaded_mb: the same when the script called `begin`, so before it did its own work.
     threads: how many its rule gave it.
     host: the machine's name.
     ended: "finished"; "error", which the log explains in a line; "exception", with a traceback in
         the log; or "interrupted". A script that calls `sys.exit` counts as finished.
 
-    A job in the warm process starts with its fork: wall_s and cpu_s hold nothing of what was loaded
-    before. Its resident set does, as that of a process with the same imports would; so peak_mb is at
-    most too large, by the modules that are loaded there and that the job does not use.
+    A job in the warm process starts with its fork, and wall_s and cpu_s hold nothing of what was
+    loaded before. Its resident set does hold those pages, shared as they are, as that of a process
+    with the same imports would. So by itself the job would take less than peak_mb, by the modules that
+    it has no use for; peak_mb - loaded_mb, its own work, is much the same either way.
     """
 
     started: str
     wall_s: float
     cpu_s: float
     peak_mb: float
+    loaded_mb: float
     threads: int
     host: str
     ended: str
@@ -58,7 +61,7 @@ class Measurement:
     def __init__(self, log_file: str, threads: int):
         age = _age()
         self.started, self.begun = time.time() - age, time.monotonic() - age
-        self.threads, self.ended = threads, "finished"
+        self.loaded, self.threads, self.ended = _peak_mb(), threads, "finished"
         # Absolute: a script may change its folder.
         self.path = Path(log_file.removesuffix(".log") + SUFFIX).absolute()
         with suppress(OSError):
@@ -73,6 +76,7 @@ class Measurement:
             wall_s=round(time.monotonic() - self.begun, 3),
             cpu_s=round(sum(os.times()[:4]), 3),
             peak_mb=round(_peak_mb(), 1),
+            loaded_mb=round(self.loaded, 1),
             threads=self.threads,
             host=os.uname().nodename,
             ended=self.ended,

@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import threading
 from importlib import import_module
 from pathlib import Path
@@ -146,6 +147,7 @@ def _run(client: socket.socket, environment: dict[str, str]) -> int:
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(environment | job["environment"])
+    tempfile.tempdir = None  # what is loaded has asked for it already, with another TMPDIR
     sys.argv = sys.orig_argv[1:] = [job["script"]]
     sys.path[0] = os.path.dirname(job["script"])
     try:

@@ -20,43 +20,43 @@ HANDED_OVER = (
 def hand_over(name: str, script: str) -> None:
     """Have `script` run by the warm process that listens at `name`, and exit as it does.
 
-    Returns where none listens, or another process: the name is free once the warm process is gone,
-    and any user may take it.
+    Returns where none listens, or another process does: the name is free once the warm process is
+    gone, and any user may take it.
     """
     import json
     import signal
     import socket
     import struct
 
+    before = signal.getsignal(signal.SIGINT)
     server = socket.socket(socket.AF_UNIX)
     try:
         server.connect(f"\0{name}")
-        size = struct.calcsize("3i")
-        peer = server.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        peer = server.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         process, user, _ = struct.unpack("3i", peer)
-        # Of this run's process group, too: a cluster's job on the same machine is in an allocation
-        # of its own, and stays there.
-        ours = user == os.geteuid() and os.getpgid(process) == os.getpgrp()
-    except OSError:  # not ready yet, gone, or on another machine
-        ours = False
-    if not ours:
-        server.close()
-        return
-    # The fork is in the same process group: what interrupts this process reaches it too.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    environment = {name: os.environ[name] for name in HANDED_OVER if name in os.environ}
-    job = {"script": script, "folder": os.getcwd(), "environment": environment}
-    content = json.dumps(job).encode()
-    socket.send_fds(server, [len(content).to_bytes(8)], [0, 1, 2])
-    server.sendall(content)
-    status = server.recv(1)
-    os._exit(status[0] if status else 1)
+        # Of the process group, too: a cluster's job is in an allocation of its own, and stays there
+        # even on this machine.
+        if user == os.geteuid() and os.getpgid(process) == os.getpgrp():
+            # The fork is in the same process group: what interrupts this process reaches it too.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            environment = {key: os.environ[key] for key in HANDED_OVER if key in os.environ}
+            job = {"script": script, "folder": os.getcwd(), "environment": environment}
+            content = json.dumps(job).encode()
+            socket.send_fds(server, [len(content).to_bytes(8)], [0, 1, 2])
+            server.sendall(content)
+            status = server.recv(1)
+            os._exit(status[0] if status else 1)
+    except OSError:  # not ready yet, gone before it took the job, or on another machine
+        signal.signal(signal.SIGINT, before)
+    server.close()
 
 
-if "ANATOMY_WARM_START" in os.environ and len(sys.orig_argv) == 2:
-    wanted, _, where = os.environ["ANATOMY_WARM_START"].partition(":")
-    if wanted == sys.prefix and f"{os.sep}.snakemake{os.sep}scripts{os.sep}" in sys.orig_argv[1]:
-        hand_over(where, sys.orig_argv[1])
+wanted, _, where = os.environ.get("ANATOMY_WARM_START", "").partition(":")
+# orig_argv last: another Python, of another version perhaps, comes by here as well.
+if wanted == sys.prefix and len(sys.orig_argv) == 2:
+    script = sys.orig_argv[1]
+    if f"{os.sep}.snakemake{os.sep}scripts{os.sep}" in script:
+        hand_over(where, script)
 
 # Python takes the module that is imported here for the one it asked for, and where there is none, or
 # it fails, does what it does then: the exception is this one's too.
