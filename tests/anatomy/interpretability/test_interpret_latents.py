@@ -5,13 +5,14 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.running import ROOT
 from workflow_scripts.anatomy.base.store import writing
-from workflow_scripts.anatomy.base.tables import read_table
+from workflow_scripts.anatomy.base.tables import read_table, write_table
 from workflow_scripts.anatomy.interpretability.scores import QUANTILE_NAMES
 from workflow_scripts.anatomy.text.tokenization import (
     load_tokenizer,
@@ -19,6 +20,7 @@ from workflow_scripts.anatomy.text.tokenization import (
     train_tokenizer,
 )
 from workflow_scripts.papers.dark_matter.figures.fig7 import draw
+from workflow_scripts.papers.dark_matter.tables.fig7 import tabulate
 
 POSITIONS, CONTEXTS, FIRST = 128, 240, 8
 
@@ -118,14 +120,10 @@ def test_figure_7_from_stores(stores, tmp_path):
     assert len(scores) == 3 * len(QUANTILE_NAMES)
     assert set(scores["sae"]) == {"linear"}
 
-    done = run(
-        "tabulate_dark_matter_fig7",
-        tmp_path,
-        input={"scores": [tmp_path / f"{component}.csv" for component in components]},
-        output={"table": tmp_path / "fig7.csv"},
-        params={"seed": 0, "bootstrap": 200},
+    given = SimpleNamespace(scores=[tmp_path / f"{component}.csv" for component in components])
+    write_table(
+        tmp_path / "fig7.csv", tabulate(given, SimpleNamespace(seed=0, bootstrap=200))["table"]
     )
-    assert done.returncode == 0, done.stderr
     table = read_table(tmp_path / "fig7.csv")
     assert list(table["component"].drop_duplicates()) == list(components)
     deciles = table[table["quantile"] != "Not"].groupby("component")["accuracy"].mean()

@@ -8,9 +8,9 @@ import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import Sae, catalogue
-from workflow_scripts.anatomy.setup.configuration import check, load_schema
-from workflow_scripts.anatomy.setup.rows import figure_rows
-from workflow_scripts.papers.dark_matter.plan import dark_matter_plan
+from workflow_scripts.papers.dark_matter.plan import plan as dark_matter_plan
+from workflow_scripts.papers.dark_matter.plan import references
+from workflow_scripts.papers.registry import check, exhibits, load_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -20,7 +20,7 @@ MAIN = "blocks.2.hook_resid_post"
 @pytest.fixture
 def config():
     """The default configuration, less what other papers show."""
-    return copy.deepcopy({key: DEFAULT[key] for key in load_schema()["required"]})
+    return copy.deepcopy({key: DEFAULT[key] for key in [*load_schema()["required"], "dark_matter"]})
 
 
 def plan_of(config):
@@ -51,6 +51,39 @@ def test_roles_of_the_default_run(config):
     assert plan.missing == {}
 
 
+def test_what_the_default_run_asks_of_the_stages(config):
+    plan = plan_of(config)
+    assert plan.decomposed == plan.judged
+    names = [f"batchtopk-w{width}-k12-s0" for width in (128, 256, 512, 1024, 2048)]
+    names += [f"batchtopk-w256-k{k}-s0" for k in (6, 24)]
+    assert [sae.name for sae in plan.substituted] == names, "the reference SAE once, in its place"
+    assert {sae.site for sae in plan.substituted} == {MAIN}
+    assert plan.components_substituted == plan.substituted
+    shown = [*plan.scaling, *plan.of_reference_width]
+    assert all(sae in plan.substituted for sae in shown)
+
+
+def test_what_is_shown_is_taken_apart(config):
+    """Figures read scores and error maps of these; the circuit gives reconstructions alone."""
+    for judged in (["topk", "jumprelu"], [], None):
+        config["dark_matter"]["judged"] = judged
+        plan = plan_of(config)
+        shown = [*plan.family, *plan.scaling, *plan.layers, plan.reference, *plan.substituted]
+        assert all(sae in plan.decomposed for sae in shown)
+        assert "circuit" not in {sae.group for sae in plan.decomposed}
+
+
+def test_without_figure_8_nothing_is_put_into_the_model(config):
+    config["dark_matter"] |= {
+        "saes": ["circuit"],
+        "main": {"model": "stdlib-gpt2", "site": "blocks.2.hook_mlp_out"},
+    }
+    plan = plan_of(config)
+    assert "fig8" in plan.missing
+    assert plan.substituted == plan.components_substituted == []
+    assert plan.decomposed == plan.judged
+
+
 def test_without_a_reference_width_the_middle_one_is_taken(config):
     del config["dark_matter"]["reference_width"]
     config["saes"]["batchtopk"]["widths"] = [128, 256, 1024]
@@ -61,9 +94,9 @@ def test_without_a_reference_width_the_middle_one_is_taken(config):
 def test_the_reference_is_nearest_in_the_ratio_of_widths(config):
     """400 is nearer to 200 than to 1000 in difference, and in ratio too; 500 only in difference."""
     config["saes"]["batchtopk"]["widths"] = [200, 1000]
-    for wanted, found in ((400, 200), (500, 1000)):
+    for wanted, nearest in ((400, 200), (500, 1000)):
         config["dark_matter"]["reference_width"] = wanted
-        assert plan_of(config).reference.width == found
+        assert plan_of(config).reference.width == nearest
 
 
 def test_layers_have_a_target_of_their_own(config):
@@ -102,8 +135,57 @@ def test_the_stream_before_a_layer_is_made_of_the_layer_before(config):
     assert "hook_resid_post" in plan.missing["fig3"]
 
 
+def test_references_are_all_that_the_block_names(config):
+    block = check(config)["dark_matter"]
+    assert sorted(references(block)) == sorted(
+        [
+            *(("saes", "saes", group) for group in ("batchtopk", "layer0", "layers")),
+            ("circuit", "saes", "circuit"),
+            *(("judged", "saes", group) for group in ("topk", "jumprelu")),
+            ("error_saes.harvest", "harvests", "train"),
+            ("main.model", "models", "stdlib-gpt2"),
+            *((f"contours.{name}", "models", "stdlib-gpt2") for name in ("fig2", "fig10", "fig11")),
+        ]
+    )
+
+
+def test_what_a_block_leaves_out_is_no_reference(config):
+    for key in ("judged", "circuit", "error_saes", "contours"):
+        config["dark_matter"].pop(key)
+    block = check(config)["dark_matter"]
+    groups = ("batchtopk", "layer0", "layers")
+    assert list(references(block)) == [
+        *(("saes", "saes", group) for group in groups),
+        ("main.model", "models", "stdlib-gpt2"),
+    ]
+
+
 @pytest.mark.parametrize(
-    ("change", "rows", "reason"),
+    ("path", "kind"),
+    [
+        ("saes", "saes"),
+        ("judged", "saes"),
+        ("circuit", "saes"),
+        ("error_saes.harvest", "harvests"),
+        ("main.model", "models"),
+        ("contours.fig2.model", "models"),
+    ],
+)
+def test_a_name_that_is_not_there_is_an_error_that_says_where(config, path, kind):
+    *parents, last = path.split(".")
+    block = config["dark_matter"]
+    for key in parents:
+        block = block[key]
+    if isinstance(block, list):
+        (block,) = block
+        path = path.removesuffix(f".{last}")
+    block[last] = ["nothing"] if isinstance(block[last], list) else "nothing"
+    with pytest.raises(AnatomyError, match=rf"dark_matter\.{path} names 'nothing', not in {kind}"):
+        check(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "exhibits_left_out", "reason"),
     [
         (
             lambda c: c["saes"]["batchtopk"].update(widths=[256, 512]),
@@ -149,14 +231,16 @@ def test_the_stream_before_a_layer_is_made_of_the_layer_before(config):
         ),
     ],
 )
-def test_a_figure_that_cannot_be_is_left_out_with_its_reason(config, change, rows, reason):
+def test_a_figure_that_cannot_be_is_left_out_with_its_reason(
+    config, change, exhibits_left_out, reason
+):
     change(config)
     missing = plan_of(config).missing
-    assert rows <= missing.keys()
-    for row in rows:
-        assert reason in missing[row]
-        assert not missing[row].startswith("config: ")
-    assert missing.keys() <= figure_rows()["dark_matter"].keys()
+    assert exhibits_left_out <= missing.keys()
+    for exhibit in exhibits_left_out:
+        assert reason in missing[exhibit]
+        assert not missing[exhibit].startswith("config: ")
+    assert missing.keys() <= exhibits("dark_matter").keys()
 
 
 def test_an_sae_without_known_l0_at_the_main_site(config):

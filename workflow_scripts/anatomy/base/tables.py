@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.base.store import replacing
@@ -15,6 +16,9 @@ VECTORS = ("x", "sae", "error", "linear_error", "nonlinear_error")
 
 # What `tabulate` of a figure returns: by the name that its rule gives to each output.
 Tables: TypeAlias = dict[str, pd.DataFrame]
+
+# One number, or one a row.
+Numbers = TypeVar("Numbers", float, np.ndarray)
 
 
 class Named(Protocol):
@@ -74,6 +78,6 @@ def select_columns(paths: Iterable[str | Path], columns: Mapping[str, str]) -> p
     return table[list(names)].rename(columns=names)
 
 
-def with_interval(name: str, found: tuple[float, float, float]) -> dict[str, float]:
-    """Columns name, name_lo and name_hi of a value with its interval."""
-    return dict(zip((name, f"{name}_lo", f"{name}_hi"), found, strict=True))
+def with_interval(name: str, interval: tuple[Numbers, Numbers, Numbers]) -> dict[str, Numbers]:
+    """Columns name, name_lo and name_hi of a value, or of many, with the ends of its interval."""
+    return dict(zip((name, f"{name}_lo", f"{name}_hi"), interval, strict=True))

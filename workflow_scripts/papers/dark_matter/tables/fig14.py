@@ -1,31 +1,29 @@
 """Figure 14: the norm probe's dot product with each latent, against the latent's average activation."""
 
+import pandas as pd
+
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
-from workflow_scripts.anatomy.base.job import begin
-from workflow_scripts.anatomy.base.tables import identity, write_rows
+from workflow_scripts.anatomy.base.tables import Named, Tables, identity
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.decomposition import Subject
 from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.measures.latent_probe import latent_probe
 
-begin(snakemake.log[0], snakemake.threads)
 
-params, analysis = snakemake.params, snakemake.params.analysis
-device = resolve_device(params.device)
-store = open_activations(snakemake.input.activations)
-codes, dictionary = open_codes(snakemake.input.codes), load_dictionary(snakemake.input.sae, device)
-split = Split.of(analysis, params.seed, store)
-subject = Subject(
-    store, params.site, dictionary, codes, split, device, snakemake.threads, analysis["dask"]
-)
-dots, errors, averages = latent_probe(subject)
-who = identity(dictionary.metadata, codes.summary)
-firing = codes.latents("firing_count")
-write_rows(
-    snakemake.output.table,
-    (
+def tabulate(input: Named, params: Named) -> Tables:
+    """input: activations of a model; sae of one of its sites, and its codes. params: site, analysis,
+    seed, device."""
+    analysis, device = params.analysis, resolve_device(params.device)
+    store = open_activations(input.activations)
+    codes, dictionary = open_codes(input.codes), load_dictionary(input.sae, device)
+    split = Split.of(analysis, params.seed, store)
+    subject = Subject(store, params.site, dictionary, codes, split, device, dask=analysis["dask"])
+    dots, errors, averages = latent_probe(subject)
+    who = identity(dictionary.metadata, codes.summary)
+    firing = codes.latents("firing_count")
+    rows = [
         who
         | {
             "latent": latent,
@@ -36,6 +34,7 @@ write_rows(
             "probe_dot_hi": dots[latent] + 1.96 * errors[latent],
         }
         for latent in range(dictionary.width)
+        # A latent that never fires has no average activation to be shown against.
         if firing[latent] > 0
-    ),
-)
+    ]
+    return {"table": pd.DataFrame(rows)}

@@ -1,0 +1,90 @@
+# Section 5.2 of the dark-matter paper: SAEs trained on either part of an SAE's error.
+
+ERROR_SAES = {
+    f"{RUN}/error_saes/{component}-s{seed}": component
+    for component in ("linear_error", "nonlinear_error")
+    for seed in (DARK["error_saes"] or {"seeds": []})["seeds"]
+}
+PAPER_STORES += [f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES]
+
+
+def error_sae_block(component, seed):
+    """The SAE of section 5.2 as `train_sae` wants it."""
+    block = DARK["error_saes"]
+    return {
+        "name": f"{component}-s{seed}",
+        "group": "error_saes",
+        "kind": "trained",
+        "model": DARK["main"]["model"],
+        "site": DARK["main"]["site"],
+        "architecture": "topk",
+        "width": block["width"],
+        "nominal_l0": block["k"],
+        "seed": seed,
+        "k": block["k"],
+        "training": block["training"],
+        "harvest": block["harvest"],
+    }
+
+
+def error_sae_activations(w):
+    return f"{STORE}/{DARK['main']['model']}/{DARK['error_saes']['harvest']}.zarr/manifest.json"
+
+
+rule train_error_sae:
+    """Train an SAE on the linear or the nonlinear error of the reference SAE (section 5.2)."""
+    input:
+        training=error_sae_activations,
+        activations=activations_path(DARK["main"]["model"]),
+        sae=sae_path(DARK_PLAN.reference, "sae.safetensors"),
+        maps=scores_path(DARK_PLAN.reference, file="maps.npz"),
+    output:
+        sae="<run>/error_saes/{component}-s{seed}/sae.safetensors",
+        sae_lens="<run>/error_saes/{component}-s{seed}/sae_lens/cfg.json",
+        curve="<run>/error_saes/{component}-s{seed}/training_curve.csv",
+        codes="<run>/error_saes/{component}-s{seed}/codes.zarr/manifest.json",
+    log:
+        "<run>/logs/error_saes/{component}-s{seed}.log",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: attempt * (3000 + DARK["error_saes"]["width"] // 2),
+        runtime=lambda w, attempt: attempt
+        * (60 + DARK["error_saes"]["training"]["tokens"] // 1_000_000),
+        gpu=GPU,
+    params:
+        code=code_of("train_error_sae.py"),
+        site=DARK["main"]["site"],
+        component="{component}",
+        model_name=DARK["main"]["model"],
+        sae=lambda w: error_sae_block(w.component, int(w.seed)),
+        device=config["device"],
+    script:
+        "../../workflow_scripts/train_error_sae.py"
+
+
+rule interpret_error_sae:
+    """Explain latents of an SAE trained on a part of the error, and test the explanations."""
+    input:
+        activations=activations_path(DARK["main"]["model"]),
+        codes="<run>/error_saes/{component}-s{seed}/codes.zarr/manifest.json",
+        tokenizer=f"{STORE}/{DARK['main']['model']}/tokenizer/tokenizer.json",
+    output:
+        scores="<run>/error_saes/{component}-s{seed}/interpretability.csv",
+        explanations="<run>/error_saes/{component}-s{seed}/explanations.jsonl",
+    log:
+        "<run>/logs/error_saes/{component}-s{seed}.interpretability.log",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        code=code_of("interpret_latents.py"),
+        interpretability=config["interpretability"],
+        site=DARK["main"]["site"],
+        component="{component}",
+        sae_seed=lambda w: int(w.seed),
+        seed=config["seed"],
+    script:
+        "../../workflow_scripts/interpret_latents.py"

@@ -1,0 +1,18 @@
+"""Figure 6: how well x predicts the squared norm of five vectors, over all SAEs of the run."""
+
+import pandas as pd
+
+from workflow_scripts.anatomy.base.tables import IDENTITY, VECTORS, Named, Tables, concatenate
+
+
+def tabulate(input: Named, params: Named) -> Tables:
+    """input: scores of SAEs, csv files."""
+    scores = concatenate(input.scores)
+    parts = []
+    for vector in VECTORS:
+        part = scores[[*IDENTITY, "split"]].copy()
+        part["vector"] = vector
+        for end in ("", "_lo", "_hi"):
+            part[f"r2{end}"] = scores[f"norm_r2_{vector}{end}"]
+        parts.append(part)
+    return {"table": pd.concat(parts, ignore_index=True)}
