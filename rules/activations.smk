@@ -13,7 +13,7 @@ rule harvest_activations:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 8
+    threads: config["threads"]
     resources:
         mem_mb=lambda w, attempt: attempt
         * (16000 if w.model in IMPORTED_MODELS.split("|") else 3000),
@@ -25,6 +25,7 @@ rule harvest_activations:
         model_name="{model}",
         harvest=lookup(dpath="harvests/{harvest}", within=config),
         device=config["device"],
+        threads=config["threads"],
         dtype=lookup(dpath="models/{model}/dtype", within=config),
     script:
         "../workflow_scripts/harvest_activations.py"

@@ -18,7 +18,7 @@ rule measure_losses:
         "<run>/logs/interventions/{model}/{site}/losses.log",
     conda:
         "../envs/environment.yaml"
-    threads: 2
+    threads: config["threads"]
     resources:
         mem_mb=lambda w, input, attempt: attempt * (5000 + 2 * int(input.size_mb)),
         runtime=lambda w, attempt: 240 * attempt,
@@ -31,5 +31,6 @@ rule measure_losses:
         analysis=config["analysis"],
         seed=config["seed"],
         device=config["device"],
+        threads=config["threads"],
     script:
         "../workflow_scripts/measure_losses.py"

@@ -113,7 +113,7 @@ rule train_language_model:
     priority: 10
     conda:
         "../envs/environment.yaml"
-    threads: 8
+    threads: config["threads"]
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: attempt
@@ -125,6 +125,7 @@ rule train_language_model:
         model=lookup(dpath="models/{model}", within=config),
         seed=config["seed"],
         device=config["device"],
+        threads=config["threads"],
     script:
         "../workflow_scripts/train_language_model.py"
 

@@ -11,7 +11,7 @@ rule gather_site_moments:
         "<run>/logs/regressions/{model}/{site}/moments.log",
     conda:
         "../envs/environment.yaml"
-    threads: 2
+    threads: config["threads"]
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
@@ -22,6 +22,7 @@ rule gather_site_moments:
         analysis=config["analysis"],
         seed=config["seed"],
         device=config["device"],
+        threads=config["threads"],
     script:
         "../workflow_scripts/gather_site_moments.py"
 

@@ -7,6 +7,11 @@ TRAINED_ALONE = (
 IMPORTED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind != "trained"})) or "(?!)"
 
 
+def sae_threads(width):
+    """Of a small SAE, a step is too short to be shared."""
+    return 1 if width <= 4096 else config["threads"]
+
+
 rule train_sae:
     """Train one SAE on the stored activations of its site."""
     input:
@@ -21,7 +26,7 @@ rule train_sae:
         sae=TRAINED_ALONE,
     conda:
         "../envs/environment.yaml"
-    threads: lambda w: 1 if sae_block(w)["width"] <= 4096 else 8
+    threads: lambda w: sae_threads(sae_block(w)["width"])
     resources:
         mem_mb=lambda w, attempt: attempt * (2500 + sae_block(w)["width"] // 2),
         runtime=lambda w, attempt: attempt * (30 + sae_block(w)["training"]["tokens"] // 1_000_000),
@@ -31,6 +36,7 @@ rule train_sae:
         saes=lambda w: [sae_block(w)],
         model_name="{model}",
         device=config["device"],
+        threads=lambda w: sae_threads(sae_block(w)["width"]),
     script:
         "../workflow_scripts/train_saes.py"
 
@@ -51,7 +57,7 @@ for (model, site, stream), members in streams().items():
             f"{STORE}/logs/{model}/{site}/streams/{stream}.log",
         conda:
             "../envs/environment.yaml"
-        threads: 1 if max(sae.width for sae in members) <= 4096 else 8
+        threads: sae_threads(max(sae.width for sae in members))
         resources:
             mem_mb=lambda w, attempt, saes=members: attempt
             * (2500 + sum(sae.width for sae in saes) // 2),
@@ -63,6 +69,7 @@ for (model, site, stream), members in streams().items():
             saes=[sae.block() for sae in members],
             model_name=model,
             device=config["device"],
+            threads=sae_threads(max(sae.width for sae in members)),
         script:
             "../workflow_scripts/train_saes.py"
 

@@ -8,7 +8,7 @@ from workflow_scripts.anatomy.decomposition.decomposition import site_moments
 from workflow_scripts.anatomy.statistics.regression import Solver
 from workflow_scripts.anatomy.statistics.splits import Split
 
-begin(snakemake.log[0], snakemake.threads)
+begin(snakemake.log[0], snakemake.params.threads)
 
 params = snakemake.params
 analysis = params.analysis
@@ -19,7 +19,7 @@ gathered = site_moments(
     params.site,
     split,
     resolve_device(params.device),
-    snakemake.threads,
+    params.threads,
     analysis["dask"],
 )
 # Solvable or not is said here, before any SAE of the site is regressed on it.

@@ -9,7 +9,7 @@ from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.models.language_model import load_model
 from workflow_scripts.anatomy.text.tokenization import open_tokens
 
-begin(snakemake.log[0], snakemake.threads)
+begin(snakemake.log[0], snakemake.params.threads)
 
 params = snakemake.params
 description_file = Path(snakemake.input.model)

@@ -26,7 +26,7 @@ from workflow_scripts.anatomy.saes.dictionary_file import description
 from workflow_scripts.anatomy.statistics.error_map import load_error_map
 from workflow_scripts.anatomy.statistics.splits import Split
 
-begin(snakemake.log[0], snakemake.threads)
+begin(snakemake.log[0], snakemake.params.threads)
 
 params, site = snakemake.params, snakemake.params.site
 store, device = open_activations(snakemake.input.activations), resolve_device(params.device)

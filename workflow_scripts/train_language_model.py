@@ -11,7 +11,7 @@ from workflow_scripts.anatomy.models.language_model import load_model
 from workflow_scripts.anatomy.models.samples import samples
 from workflow_scripts.anatomy.models.training import train_language_model
 
-begin(snakemake.log[0], snakemake.threads)
+begin(snakemake.log[0], snakemake.params.threads)
 
 params = snakemake.params
 description_file = Path(snakemake.output.model)

@@ -7,7 +7,7 @@ from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.tables import write_rows
 from workflow_scripts.anatomy.saes.training import train_saes
 
-begin(snakemake.log[0], snakemake.threads)
+begin(snakemake.log[0], snakemake.params.threads)
 
 params, output = snakemake.params, snakemake.output
 trained = train_saes(
