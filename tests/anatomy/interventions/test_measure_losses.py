@@ -1,6 +1,7 @@
-"""From a model, a harvest and SAEs to the tables and figures about losses, through the scripts themselves."""
+"""From a model, a harvest and SAEs to the tables and figures about losses, through what the jobs run."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from tests.anatomy.models.tiny_models import tiny
 from tests.conftest import plant_harvest, random_dictionary
 from tests.running import run_script
-from workflow_scripts.anatomy.base.tables import read_table
+from workflow_scripts.anatomy.base.tables import write_table
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.figures.style import styled
@@ -17,6 +18,9 @@ from workflow_scripts.anatomy.interventions.loss_entries import load_entries
 from workflow_scripts.anatomy.models.hook_points import capturing
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.canonical_units.figures import fig7, fig9
+from workflow_scripts.papers.canonical_units.tables import fig7 as table_fig7
+from workflow_scripts.papers.canonical_units.tables import fig9 as table_fig9
+from workflow_scripts.papers.canonical_units.tables import table2
 
 SITE = "blocks.1.hook_mlp_out"
 C, T, FIRST, D = 30, 12, 3, 16
@@ -75,11 +79,12 @@ def measure(folder, output, names=NAMES, code="1"):
         params={
             "code": code,
             "site": SITE,
-            "split": [],
+            "in_parts": [],
             "contexts": 10,
             "analysis": ANALYSIS,
             "seed": 0,
             "device": "cpu",
+            "threads": 1,
         },
     )
     found = [line.split(" ")[1] for line in text.splitlines() if line.endswith(": measured")]
@@ -93,16 +98,11 @@ def losses(world, tmp_path_factory):
     return output
 
 
-def tabulate(script, folder, table, **parts):
-    parts["input"] = saes(folder) | parts["input"]
-    parts["params"] = {"bootstrap": 100, "seed": 0} | parts.get("params", {})
-    run_script(
-        f"tabulate_canonical_units_{script}",
-        table.with_suffix(".log"),
-        output={"table": table},
-        **parts,
-    )
-    return read_table(table)
+def tabulate(module, folder, losses=None, **params):
+    """The table of SAEs that all have their losses in one file, or, as for table 2, in files of their own."""
+    given = SimpleNamespace(**saes(folder), losses=losses)
+    params = SimpleNamespace(bootstrap=100, seed=0, **params)
+    return module.tabulate(given, params)["table"]
 
 
 def test_one_more_sae_is_measured_alone(world, losses, tmp_path):
@@ -124,10 +124,8 @@ def test_the_contexts_are_held_out(losses):
     assert (count == T - FIRST - 1).all()
 
 
-def test_table_2(world, losses, tmp_path):
-    table = tabulate(
-        "table2", world, tmp_path / "table2.csv", input={"losses": [losses] * len(NAMES)}
-    )
+def test_table_2(world, losses):
+    table = tabulate(table2, world, [losses] * len(NAMES))
     assert list(table["sae"]) == NAMES
     entries = load_entries(losses)
     base = {name: sums.sum() for name, sums in entries["baselines"].sums.items()}
@@ -148,7 +146,7 @@ def test_table_2(world, losses, tmp_path):
 
 def test_the_rendered_table_has_the_papers_columns(world, losses, tmp_path):
     table = tmp_path / "table2.csv"
-    tabulate("table2", world, table, input={"losses": [losses] * len(NAMES)})
+    write_table(table, tabulate(table2, world, [losses] * len(NAMES)))
     columns = {"sae": "Name", "width": "Dict. size", "celr_zero": "CELR Zero"}
     run_script(
         "render_table",
@@ -164,11 +162,9 @@ def test_the_rendered_table_has_the_papers_columns(world, losses, tmp_path):
     assert len(lines) == 4 + len(NAMES)
 
 
-def test_figure_7(world, losses, tmp_path):
+def test_figure_7(world, losses):
     chosen = {"model": "planted", "site": SITE, "width": 24, "k": 4}
-    table = tabulate(
-        "fig7", world, tmp_path / "t.csv", input={"losses": losses}, params={"chosen": chosen}
-    )
+    table = tabulate(table_fig7, world, losses, chosen=chosen)
     size, sparsity = (table[table["comparison"] == name] for name in ("size", "sparsity"))
     assert set(size["sae"]) == {name for name in NAMES if "-k4-" in name}
     assert set(sparsity["sae"]) == {name for name in NAMES if "-w24-" in name}
@@ -196,19 +192,17 @@ def test_figure_7(world, losses, tmp_path):
     assert names == ["BatchTopK", "TopK"]
 
 
-def test_figure_7_of_one_half_alone(world, losses, tmp_path):
+def test_figure_7_of_one_half_alone(world, losses):
     """No SAE has the other dictionary size: the panels of k stay empty, and the figure is drawn."""
     chosen = {"model": "planted", "site": SITE, "width": 99, "k": 4}
-    table = tabulate(
-        "fig7", world, tmp_path / "t.csv", input={"losses": losses}, params={"chosen": chosen}
-    )
+    table = tabulate(table_fig7, world, losses, chosen=chosen)
     assert set(table["comparison"]) == {"size"}
     with styled():
         assert len(fig7.draw(table).axes) == 4
 
 
-def test_figure_9(world, tmp_path):
-    table = tabulate("fig9", world, tmp_path / "t.csv", input={})
+def test_figure_9(world):
+    table = tabulate(table_fig9, world)
     for name in NAMES:
         l0 = open_codes(world / f"{name}.codes.zarr").scalar("l0")
         rows = table[table["sae"] == name]

@@ -20,6 +20,7 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.saes.trainers import new_trainer
 from workflow_scripts.anatomy.saes.training import train_sae, train_saes
 from workflow_scripts.anatomy.saes.training_plan import training_plan
+from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
 D, M, K = 16, 48, 4
 
@@ -40,7 +41,8 @@ def store(tmp_path):
 
 def block(architecture="batchtopk", **changes):
     training = {"tokens": 6400, "batch_size": 64, "learning_rate": 0.003}
-    sparsity = {"coefficient": 0.3} if architecture in ("standard", "jumprelu") else {"k": K}
+    coefficients = [name for name, about in ARCHITECTURES.items() if "coefficients" in about.takes]
+    sparsity = {"coefficient": 0.3} if architecture in coefficients else {"k": K}
     sae = {"name": "sae", "group": "g", "architecture": architecture, "site": SITE, "width": M}
     sae |= {"seed": 0, "training": training | changes.pop("training", {})} | sparsity
     return sae | changes
@@ -111,7 +113,7 @@ def test_topk_takes_k_positive_entries_of_a_row_where_many_are_equal(pre):
         np.testing.assert_array_equal(kept, expected[expected > 0])
 
 
-@pytest.mark.parametrize("architecture", ["standard", "topk", "batchtopk", "jumprelu"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_sae_lens_reads_what_was_trained(store, tmp_path, architecture):
     dictionary, curve = train_sae(block(architecture), store, "model", tmp_path / "sae_lens")
     from sae_lens import SAE

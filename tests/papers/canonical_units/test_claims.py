@@ -25,8 +25,9 @@ from workflow_scripts.anatomy.claims.counts import (
     share_below_zero,
     trend_of_means,
 )
-from workflow_scripts.anatomy.claims.registry import CLAIMS, verdicts
 from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS
+from workflow_scripts.anatomy.claims.verdicts import verdicts
+from workflow_scripts.papers.canonical_units.claims import CLAIMS
 from workflow_scripts.papers.canonical_units.claims.advantage import (
     mean_advantage,
     worst_advantage,
@@ -37,15 +38,13 @@ from workflow_scripts.papers.canonical_units.claims.slips import (
     recovery_scale,
 )
 
-PAPER = CLAIMS["canonical_units"]
-
 
 def judged(tables):
-    return verdicts("canonical_units", tables, seed=0).set_index("claim")
+    return verdicts("canonical_units", CLAIMS, tables, seed=0).set_index("claim")
 
 
 def measured(claim, tables):
-    return evaluate(next(each for each in PAPER if each.id == claim), tables, seed=0)
+    return evaluate(next(known for known in CLAIMS if known.id == claim), tables, seed=0)
 
 
 # The models and sizes that printed numbers are about.
@@ -53,10 +52,10 @@ def measured(claim, tables):
 
 @pytest.mark.parametrize("model", [GPT2, GEMMA])
 def test_what_is_printed_for_a_model_is_tested_on_it(model):
-    assert {len(claim.models) for claim in PAPER} == {0, 1}
-    bound = {claim.id for claim in PAPER if claim.models == model}
+    assert {len(claim.models) for claim in CLAIMS} == {0, 1}
+    bound = {claim.id for claim in CLAIMS if claim.models == model}
     assert {f"{'gpt2' if model == GPT2 else 'gemma'}_mse_as_printed"} < bound
-    numbers = {claim.paper_value for claim in PAPER if claim.models == model}
+    numbers = {claim.paper_value for claim in CLAIMS if claim.models == model}
     if model == GPT2:
         assert {"657", "0.87", "94 %", "0.9970", "almost -10 %", "80"} <= numbers
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.setup.configuration import load_schema
 from workflow_scripts.papers.canonical_units.toy import small_relu_saes
 from workflow_scripts.papers.canonical_units.toy.colours_and_shapes import (
     compose,
@@ -18,6 +17,7 @@ from workflow_scripts.papers.canonical_units.toy.colours_and_shapes import (
     truth,
 )
 from workflow_scripts.papers.canonical_units.toy.small_relu_saes import ReluSaes, train_relu_saes
+from workflow_scripts.papers.registry import load_schema
 
 TOY = load_schema()["properties"]["canonical_units"]["properties"]["toy"]["properties"]
 DEFAULTS = {name: about["default"] for name, about in TOY.items()}

@@ -1,20 +1,22 @@
-"""Figures 2 and 19 of the canonical-units paper, through the scripts themselves and to the drawing."""
+"""Figures 2 and 19 of the canonical-units paper, from what their jobs are given to the drawing."""
 
 from itertools import permutations
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from tests.conftest import SITE, correlated, random_dictionary, write_activations
-from tests.running import run_script
-from workflow_scripts.anatomy.base.tables import read_table
+from workflow_scripts.anatomy.base.tables import read_table, write_table
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.figures.style import styled
 from workflow_scripts.anatomy.saes.dictionary import load_dictionary
-from workflow_scripts.anatomy.setup.configuration import load_schema
 from workflow_scripts.papers.canonical_units.figures import fig2, fig19
+from workflow_scripts.papers.canonical_units.tables import fig2 as tables_fig2
+from workflow_scripts.papers.canonical_units.tables import fig19 as table_fig19
 from workflow_scripts.papers.canonical_units.toy.colours_and_shapes import compose
+from workflow_scripts.papers.registry import load_schema
 
 THRESHOLD = 0.7
 
@@ -50,21 +52,15 @@ def share(first, second, firing):
 
 
 @pytest.mark.parametrize("with_seeds", [True, False])
-def test_fig19_has_every_ordered_pair(paths, tmp_path, with_seeds):
+def test_fig19_has_every_ordered_pair(paths, with_seeds):
     seeds = [(16, 0), (16, 1), (16, 2)] if with_seeds else []
     sizes = [(8, 0), (16, 0), (20, 0)]
     given = {}
     for name, chosen in (("seeds", seeds), ("sizes", sizes)):
         given[name] = [paths[key][0] for key in chosen]
         given[f"{name}_codes"] = [paths[key][1] for key in chosen]
-    run_script(
-        "tabulate_canonical_units_fig19",
-        tmp_path / "log",
-        input=given,
-        output={"table": tmp_path / "fig19.csv"},
-        params={"threshold": THRESHOLD},
-    )
-    table = read_table(tmp_path / "fig19.csv")
+    table = table_fig19.tabulate(SimpleNamespace(**given), SimpleNamespace(threshold=THRESHOLD))
+    table = table["table"]
     for comparison, chosen in (("seeds", seeds), ("sizes", sizes)):
         part = table[table["comparison"] == comparison]
         pairs = list(zip(part["sae_small"], part["sae_large"], strict=True))
@@ -95,10 +91,11 @@ def test_fig2_from_configuration_to_drawing(tmp_path):
     about = load_schema()["properties"]["canonical_units"]["properties"]["toy"]["properties"]
     toy = {name: each["default"] for name, each in about.items()}
     toy |= {"shapes": 2, "steps": 60, "restarts": 2, "seeds": [3, 1]}
-    outputs = {name: tmp_path / f"{name}.csv" for name in ("table", "latents")}
-    log = tmp_path / "log"
-    run_script("tabulate_canonical_units_fig2", log, output=outputs, params={"toy": toy})
-    table, latents = (read_table(path) for path in outputs.values())
+    made = tables_fig2.tabulate(SimpleNamespace(), SimpleNamespace(toy=toy))
+    files = {name: tmp_path / f"{name}.csv" for name in ("table", "latents")}
+    for name, path in files.items():
+        write_table(path, made[name])
+    table, latents = (read_table(path) for path in files.values())
     for read, made in zip((table, latents), compose(**toy), strict=True):
         assert list(read) == list(made)
         assert (read.to_numpy(float, na_value=-1) == made.to_numpy(float, na_value=-1)).all()

@@ -9,9 +9,9 @@ import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import Sae, catalogue
-from workflow_scripts.anatomy.setup.configuration import check
-from workflow_scripts.anatomy.setup.rows import figure_rows
-from workflow_scripts.papers.canonical_units.plan import canonical_units_plan
+from workflow_scripts.papers.canonical_units.plan import plan as canonical_units_plan
+from workflow_scripts.papers.canonical_units.plan import references
+from workflow_scripts.papers.registry import check, exhibits, plans
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -133,15 +133,41 @@ def test_a_comparison_that_cannot_be_is_left_out_with_its_reason(config, change,
     assert rows <= plan.missing.keys()
     assert all(reason in plan.missing[row] for row in rows)
     assert not rows & plan.comparisons.keys()
-    assert plan.missing.keys() <= figure_rows()["canonical_units"].keys()
+    assert plan.missing.keys() <= exhibits("canonical_units").keys()
 
 
-def test_without_canonical_units_everything_is_missing(config):
+def test_without_canonical_units_nothing_is_planned(config):
     del config["canonical_units"]
-    plan = plan_of(config)
-    assert {"table2", "fig4", "fig7", "fig8", "fig9"} <= plan.missing.keys()
-    assert plan.comparisons == plan.stitchings == {}
-    assert plan.seeds == []
+    checked = check(config)
+    assert checked["canonical_units"] is None
+    assert "canonical_units" not in plans(checked, catalogue(checked))
+
+
+def test_table_2_puts_every_sae_into_the_model_and_none_is_taken_apart(config):
+    for other in ({}, {"comparison": None, "toy": None, "second": None}):
+        config["canonical_units"] |= other
+        checked = check(config)
+        saes = catalogue(checked)
+        plan = canonical_units_plan(checked, saes)
+        assert plan.substituted == saes
+        assert plan.decomposed == plan.components_substituted == []
+
+
+def test_the_groups_of_all_parts_are_named(config):
+    config["canonical_units"] |= {
+        "main": config["canonical_units"]["main"] | {"saes": ["batchtopk", "topk"]},
+        "second": None,
+        "second_comparison": COMPARISON | {"saes": ["layers"]},
+    }
+    block = check(config)["canonical_units"]
+    assert block["toy"] is not None
+    named = list(references(block))
+    assert sorted(named) == [
+        *(("comparison.saes", "saes", group) for group in sorted(COMPARISON["saes"])),
+        ("main.saes", "saes", "batchtopk"),
+        ("main.saes", "saes", "topk"),
+        ("second_comparison.saes", "saes", "layers"),
+    ]
 
 
 def test_table_2_needs_no_comparison(config):

@@ -76,5 +76,6 @@ def _fresh_sae(
         normalize_activations="expected_average_only_in",
         metadata=SAEMetadata(model_name=model_name, hook_name=planned.site),
         **own,
+        **about.own(sae["width"]),
     )
     return sae_class(config)

@@ -1,7 +1,8 @@
 """The architectures of SAEs: all that has to be known of one, in one place. Imports nothing slow."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 
@@ -16,6 +17,7 @@ class Architecture:
     whole_k: whether k has to be a whole number.
     saved_as: the architecture of its saved, inference form in sae_lens, and of the `Dictionary`.
     label, colour: in figures.
+    own: what else its training configuration in sae_lens takes, of the width.
     """
 
     takes: tuple[str, ...]
@@ -24,6 +26,7 @@ class Architecture:
     saved_as: str
     label: str
     colour: str
+    own: Callable[[int], dict[str, Any]] = lambda width: {}
 
 
 # In the order of legends; colours are those of the figures' palette.

@@ -66,10 +66,3 @@ def ratio_intervals(
             some = gaps & ~np.isnan(drawn).all(0)
             quantiles[:, part][:, some] = np.nanquantile(drawn[:, some], LEVELS, axis=0)
     return value, *quantiles
-
-
-def columns_with_interval(
-    name: str, found: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Columns name, name_lo and name_hi of many values with their intervals."""
-    return dict(zip((name, f"{name}_lo", f"{name}_hi"), found, strict=True))

@@ -122,5 +122,6 @@ def _seeds(saes: list[Sae]) -> list[Sae]:
         return []
     counts = Counter(sae.architecture for sae in saes)
     architecture = "batchtopk" if "batchtopk" in counts else counts.most_common(1)[0][0]
-    found = [sae for sae in saes if sae.architecture == architecture]
-    return found if len(found) > 1 else []
+    seeds = [sae for sae in saes if sae.architecture == architecture]
+    # A single one has nothing to be compared with.
+    return seeds if len(seeds) > 1 else []

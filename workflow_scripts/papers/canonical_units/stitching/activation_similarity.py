@@ -30,19 +30,20 @@ def chosen_pairs(
     Latents of the smaller and of the larger SAE, (p,) int64, and their decoder cosines (p,) float32.
     """
     generator = np.random.default_rng(seed)
-    found = similarity(small.directions, large.directions, above)
-    edges = np.arange(len(found.edge_small))
+    likeness = similarity(small.directions, large.directions, above)
+    edges = np.arange(len(likeness.edge_small))
     if len(edges) > at_most:
         edges = np.sort(generator.choice(edges, at_most, replace=False))
-    every = small.width * large.width
-    drawn = np.unique(generator.integers(every, size=min(at_most, every)))
+    n_pairs = small.width * large.width
+    # Pairs drawn twice count once: without replacement, all pairs would have to be in memory.
+    drawn = np.unique(generator.integers(n_pairs, size=min(at_most, n_pairs)))
     left, right = drawn // large.width, drawn % large.width
     cosines = cosines_of(small.directions, large.directions, (left, right))
     rest = cosines < above
     return (
-        np.concatenate([found.edge_small[edges], left[rest]]),
-        np.concatenate([found.edge_large[edges], right[rest]]),
-        np.concatenate([found.edge_cosine[edges], cosines[rest]]),
+        np.concatenate([likeness.edge_small[edges], left[rest]]),
+        np.concatenate([likeness.edge_large[edges], right[rest]]),
+        np.concatenate([likeness.edge_cosine[edges], cosines[rest]]),
     )
 
 
@@ -78,7 +79,9 @@ def activation_products(
         )
         for codes, square in zip(rows, squares, strict=True):
             square[touched] += (member @ codes.power(2)).toarray()
-        left, right = (codes.tocsc()[:, at] for codes, at in zip(rows, pairs, strict=True))
+        left, right = (
+            codes.tocsc()[:, latents] for codes, latents in zip(rows, pairs, strict=True)
+        )
         product[touched] += (member @ left.multiply(right)).toarray()
         progress(contexts.stop)
     return {

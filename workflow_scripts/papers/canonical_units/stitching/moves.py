@@ -31,7 +31,7 @@ class Moves:
         return len(self.small) - taken, put
 
 
-def interpolation(found: Components, seed: int) -> Moves:
+def interpolation(groups: Components, seed: int) -> Moves:
     """All the way from the smaller SAE to the larger one (section 4.2, Fig. 5).
 
     First the novel latents go in one by one, then every connected component is swapped, and last the
@@ -39,9 +39,9 @@ def interpolation(found: Components, seed: int) -> Moves:
     larger SAE itself. Within each phase the order is random.
     """
     generator = np.random.default_rng(seed)
-    small, large = found.small.copy(), found.large.copy()
+    small, large = groups.small.copy(), groups.large.copy()
     novel, alone = (np.flatnonzero(side < 0) for side in (small, large)[::-1])
-    swaps = len(found.n_small)
+    swaps = len(groups.n_small)
     order = generator.permutation(swaps)
     for side in (small, large):
         side[side >= 0] = len(novel) + order[side[side >= 0]]

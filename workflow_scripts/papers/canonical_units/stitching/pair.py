@@ -89,7 +89,7 @@ def consecutive(saes: Sequence[str], codes: Sequence[str]) -> Iterator[tuple[Hal
     ------
     AnatomyError: fewer than two SAEs.
     """
-    paths = sorted(zip(saes, codes, strict=True), key=lambda each: open_codes(each[1]).width)
+    paths = sorted(zip(saes, codes, strict=True), key=lambda files: open_codes(files[1]).width)
     if len(paths) < 2:
         raise AnatomyError("stitching needs two SAEs of one site; add a width to the SAE group")
     small = open_half(*paths[0])
@@ -173,12 +173,12 @@ class Pair:
 def check_harvest(half: Half, activations: ActivationStore, site: str) -> None:
     """Raise an AnatomyError unless the codes of `half` are those of `site` in `activations`."""
     about, expected = half.codes.group.attrs, activations.group.attrs
-    found = (about["model"], about["harvest"], about["site"])
-    if found != (expected["model"], expected["harvest"], site) or (
+    own = (about["model"], about["harvest"], about["site"])
+    if own != (expected["model"], expected["harvest"], site) or (
         half.codes.shape != activations.shape
     ):
         raise AnatomyError(
-            f"{half.codes.path}: codes of {' '.join(found)}, but the activations are "
+            f"{half.codes.path}: codes of {' '.join(own)}, but the activations are "
             f"{expected['model']} {expected['harvest']} {site}; use one harvest for both"
         )
     if half.directions.shape[1] != activations.width(site):

@@ -63,7 +63,7 @@ def walk(pair: Pair, moves: Sequence[Moves], records: Sequence[np.ndarray]) -> l
     sums = [np.zeros((3, groups, len(points))) for points in records]
     count = np.zeros(groups, np.int64)
     latents = _latents(pair)
-    orders = [_order(*each) for each in zip(moves, records, strict=True)]
+    orders = [_order(path, points) for path, points in zip(moves, records, strict=True)]
     for block in pair.blocks(f"from {pair.small.name} to {pair.large.name}"):
         count += np.bincount(block.groups, minlength=groups)
         left = block.residual.numpy()

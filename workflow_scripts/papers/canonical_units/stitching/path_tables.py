@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.anatomy.statistics.ratio_intervals import (
-    columns_with_interval,
-    ratio_intervals,
-)
+from workflow_scripts.anatomy.base.tables import with_interval
+from workflow_scripts.anatomy.statistics.ratio_intervals import ratio_intervals
 from workflow_scripts.papers.canonical_units.stitching.moves import Moves
 from workflow_scripts.papers.canonical_units.stitching.path import Walk
 
@@ -26,8 +24,8 @@ def point_table(path: Walk, moves: Moves, draws: int, seed: int) -> pd.DataFrame
         "n_latents": path.n_small + path.n_large,
         "n_small": path.n_small,
         "n_large": path.n_large,
-        **columns_with_interval("mse", mse),
-        **columns_with_interval("l0", l0),
+        **with_interval("mse", mse),
+        **with_interval("l0", l0),
     }
     return pd.DataFrame(columns)
 
@@ -48,6 +46,5 @@ def swap_table(path: Walk, draws: int, seed: int) -> pd.DataFrame:
             (f"delta_{name}", change, path.count),
             (f"delta_{name}_percent", 100 * change, before),
         ):
-            found = ratio_intervals(part, whole, draws, seed)
-            columns |= columns_with_interval(column, found)
+            columns |= with_interval(column, ratio_intervals(part, whole, draws, seed))
     return pd.DataFrame(columns)

@@ -37,12 +37,12 @@ def code_products(
         w = np.empty_like(u)
         for event in range(-ends[0]):
             n = np.searchsorted(ends, -event)
-            at = first[:n] + event
+            entries = first[:n] + event
             # Any other mode would take into a buffer first; latents are in range anyway.
-            w[:n] = directions.take(latents[at], 0, rows[:n], mode="clip")
-            products[at] = np.einsum("nd,nd->n", u[:n], w[:n])
+            w[:n] = directions.take(latents[entries], 0, rows[:n], mode="clip")
+            products[entries] = np.einsum("nd,nd->n", u[:n], w[:n])
             if amounts is not None:
-                w[:n] *= amounts[at, None]
+                w[:n] *= amounts[entries, None]
                 u[:n] -= w[:n]
     return products
 

@@ -40,8 +40,8 @@ def reconstruction_shares(
     -------
     Of the second's latents with respect to the first, and of the first's with respect to the second.
     """
-    found = similarity(first.directions, second.directions, threshold)
-    left, right = found.edge_small, found.edge_large
+    likeness = similarity(first.directions, second.directions, threshold)
+    left, right = likeness.edge_small, likeness.edge_large
     both = first.fires[left] & second.fires[right]
     return (
         Shares(_share(right[both], second.fires.sum()), _share(right, len(second.fires))),

@@ -55,9 +55,10 @@ def similarity(small: Tensor, large: Tensor, threshold: float, device: str = "cp
         best_at = torch.zeros(len(part), dtype=torch.int64, device=part.device)
         for left in range(0, len(small_rows), COLUMNS):
             cosines = part @ small_rows[left : left + COLUMNS].T
-            top, at = cosines.max(1)
+            top, column = cosines.max(1)
             better = top > best
-            best, best_at = torch.where(better, top, best), torch.where(better, at + left, best_at)
+            best_at = torch.where(better, column + left, best_at)
+            best = torch.where(better, top, best)
             rows, columns = (cosines >= threshold).nonzero(as_tuple=True)
             edges.append((columns + left, rows + start, cosines[rows, columns]))
         highest.append(best)
@@ -106,13 +107,13 @@ class Components:
         return np.array(KINDS)[2 * (self.n_small > 1) + (self.n_large > 1)]
 
 
-def components(found: Similarity) -> Components:
+def components(likeness: Similarity) -> Components:
     """Group latents that can be swapped for each other (section 4.2)."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    width, other = found.widths
-    rows, columns = found.edge_small, found.edge_large + width
+    width, other = likeness.widths
+    rows, columns = likeness.edge_small, likeness.edge_large + width
     ones = np.ones(len(rows), np.int8)
     graph = coo_matrix((ones, (rows, columns)), shape=(width + other,) * 2)
     _, labels = connected_components(graph, directed=False)

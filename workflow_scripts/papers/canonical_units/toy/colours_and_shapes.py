@@ -1,6 +1,6 @@
 """Coloured shapes: activations whose atoms are known, and the SAEs that make compositions of them.
 
-Figure 2 of "Sparse Autoencoders Do Not Find Canonical Units of Analysis". docs/canonical_units.md
+Figure 2 of "Sparse Autoencoders Do Not Find Canonical Units of Analysis". docs/papers/canonical_units.md
 derives what an L1 penalty prefers.
 """
 
@@ -118,9 +118,9 @@ def match(directions: NDArray, targets: NDArray) -> tuple[NDArray, NDArray]:
     from scipy.optimize import linear_sum_assignment
 
     cosines = directions @ targets.T
-    latents, at = linear_sum_assignment(cosines, maximize=True)
+    latents, matched = linear_sum_assignment(cosines, maximize=True)
     target, cosine = np.full(len(directions), -1), np.full(len(directions), np.nan)
-    target[latents], cosine[latents] = at, cosines[latents, at]
+    target[latents], cosine[latents] = matched, cosines[latents, matched]
     return target, cosine
 
 
@@ -171,8 +171,8 @@ def compose(
         )
         for seed in seeds
     ]
-    truths = [truth(each.atoms, colours) for each in drawn]
-    x = torch.from_numpy(np.stack([each.x for each in drawn])).float()
+    truths = [truth(tokens.atoms, colours) for tokens in drawn]
+    x = torch.from_numpy(np.stack([tokens.x for tokens in drawn])).float()
     trained_on, held_out = x[:, :samples], x[:, samples:].double()
     starts = [(seed, restart) for seed in seeds for restart in range(restarts)]
     rows, latents = [], []
@@ -208,16 +208,16 @@ def _counts(decoders: torch.Tensor, kept: int, known: Truth, threshold: float) -
     columns: dict[str, float] = {"restarts": len(decoders), "threshold": threshold}
     for name, targets in (("atoms", known.atoms), ("compositions", known.compositions)):
         cosines = [match(_unit(rows.double().numpy()), targets)[1] for rows in decoders]
-        found = [int((cosine > threshold).sum()) for cosine in cosines]
+        recovered = [int((cosine > threshold).sum()) for cosine in cosines]
         columns[name] = len(targets)
-        columns[f"{name}_recovered"] = found[kept]
-        columns[f"restarts_all_{name}"] = found.count(len(targets))
+        columns[f"{name}_recovered"] = recovered[kept]
+        columns[f"restarts_all_{name}"] = recovered.count(len(targets))
     return columns
 
 
-def _measures(saes: ReluSaes, at: int, x: torch.Tensor, coefficient: float) -> dict[str, float]:
+def _measures(saes: ReluSaes, kept: int, x: torch.Tensor, coefficient: float) -> dict[str, float]:
     """L0, L1, MSE and loss of one SAE on tokens x (n, d)."""
-    one = ReluSaes(*(weight[at : at + 1].double() for weight in vars(saes).values()))
+    one = ReluSaes(*(weight[kept : kept + 1].double() for weight in vars(saes).values()))
     codes, reconstruction = one(x[None])
     l0, l1 = (codes > 0).sum(-1).double().mean().item(), codes.sum(-1).mean().item()
     mse = (x - reconstruction).square().sum(-1).mean().item()
@@ -233,13 +233,13 @@ def _cosines(rows: torch.Tensor, known: Truth) -> pd.DataFrame:
         (known.compositions, known.composition_names),
     ):
         target, _ = match(directions, targets)
-        for at, (colour, shape) in enumerate(names):
+        for number, (colour, shape) in enumerate(names):
             columns = {
                 "latent": np.arange(len(directions)),
                 "colour": pd.array([colour] * len(directions), dtype="Int64"),
                 "shape": pd.array([shape] * len(directions), dtype="Int64"),
-                "cosine": directions @ targets[at],
-                "matched": target == at,
+                "cosine": directions @ targets[number],
+                "matched": target == number,
             }
             parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,29 @@
+"""Figure 10: histogram of each latent's maximum decoder cosine to a smaller SAE (Eq. 6)."""
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.anatomy.base.tables import Named, Tables
+from workflow_scripts.anatomy.decomposition.pairs import describe_pair
+from workflow_scripts.papers.canonical_units.stitching.pair import consecutive
+from workflow_scripts.papers.canonical_units.stitching.similarity import similarity
+
+EDGES = np.linspace(-1, 1, 101).round(2)
+
+
+def tabulate(input: Named, params: Named) -> Tables:
+    """input: saes of one site, two or more, and codes of these in the same order. params: threshold, seed."""
+    tables = []
+    for small, large in consecutive(input.saes, input.codes):
+        likeness = similarity(small.directions, large.directions, params.threshold)
+        # Rounding leaves cosines of a hair more than 1, which no bin would have.
+        count, _ = np.histogram(likeness.max_cosine.clip(-1, 1), EDGES)
+        columns = {
+            "max_cosine": EDGES[:-1],  # the lower edge of a bin
+            "count": count,
+            "novel_latents": likeness.novel.sum(),
+            "threshold": params.threshold,
+        }
+        who = describe_pair(small.codes, large.codes, params.seed)
+        tables.append(pd.DataFrame(columns).assign(**who))
+    return {"table": pd.concat(tables)}
