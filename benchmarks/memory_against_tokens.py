@@ -91,27 +91,19 @@ def _harvest(folder: Path, contexts: int) -> None:
 def _decompose(folder: Path, store, split) -> None:
     import zarr
 
-    from workflow_scripts.anatomy.codes.store import open_codes
+    from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
     from workflow_scripts.anatomy.decomposition.decomposition import (
-        Subject,
         apply_error_map,
         error_map,
         norm_probes,
         scores,
     )
-    from workflow_scripts.anatomy.saes.dictionary import load_dictionary
     from workflow_scripts.anatomy.statistics.regression import Moments, Solver
 
     xx = Moments.load(folder / "moments.npz")
     solver = Solver(xx, True, "benchmark")
-    subject = Subject(
-        store,
-        SITE,
-        load_dictionary(folder / "sae.safetensors"),
-        open_codes(folder / "codes.zarr"),
-        split,
-    )
-    linear = error_map(subject, solver, xx)
+    sae = open_sae(folder / "sae.safetensors", folder / "codes.zarr", store=store, split=split)
+    linear = error_map(sae, solver, xx)
     norms2 = zarr.create_array(
         str(folder / "norms.zarr"),
         shape=(*store.shape, 5),
@@ -119,8 +111,8 @@ def _decompose(folder: Path, store, split) -> None:
         dtype="float64",
         overwrite=True,
     )
-    pieces = apply_error_map(subject, linear, xx, norms2)
-    list(scores(pieces, norm_probes(subject, solver, pieces.cross, norms2), 1000, 0))
+    sums = apply_error_map(sae, linear, xx, norms2)
+    list(scores(sums["held_out"], norm_probes(sae, solver, sums["cross"], norms2), 1000, 0))
 
 
 def prepare(folder: Path, contexts: int) -> None:

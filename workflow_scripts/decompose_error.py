@@ -7,9 +7,9 @@ from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.store import replacing, writing
 from workflow_scripts.anatomy.base.tables import VECTORS, identity, write_rows
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.decomposition import (
-    Subject,
     apply_error_map,
     error_map,
     norm_probes,
@@ -29,10 +29,8 @@ dictionary = load_dictionary(snakemake.input.sae, device)
 split = Split.of(analysis, params.seed, store)
 xx = Moments.load(snakemake.input.moments, device)
 solver = Solver(xx, analysis["intercept"], f"{store.path}, {params.site}")
-subject = Subject(
-    store, params.site, dictionary, codes, split, device, snakemake.threads, analysis["dask"]
-)
-linear = error_map(subject, solver, xx)
+sae = SaeOnHarvest(dictionary, codes, store, split, device, snakemake.threads, analysis["dask"])
+linear = error_map(sae, solver, xx)
 with writing(snakemake.output.norms, "norms") as group:
     chunk = (max(1, CHUNK_ROWS // store.shape[1]), store.shape[1], len(VECTORS))
     shape = (*store.shape, len(VECTORS))
@@ -40,17 +38,17 @@ with writing(snakemake.output.norms, "norms") as group:
         "norms2", shape=shape, chunks=chunk, dtype="float64", compressors=None
     )
     group.attrs["vectors"] = VECTORS
-    pieces = apply_error_map(subject, linear, xx, norms2)
-    norms = norm_probes(subject, solver, pieces.cross, norms2)
+    sums = apply_error_map(sae, linear, xx, norms2)
+    norms = norm_probes(sae, solver, sums["cross"], norms2)
 with replacing(snakemake.output.maps) as temporary:
     np.savez(temporary, weights=linear.weights.cpu(), intercept=linear.intercept.cpu())
 row = identity(dictionary.metadata, codes.summary) | {
     "split": analysis["split"],
     "intercept": analysis["intercept"],
     "n_train": int(xx.count),
-    "n_test": int(pieces.sums["count"].sum()),
+    "n_test": int(sums["held_out"]["count"].sum()),
     "condition_number": solver.condition,
 }
-for name, value, low, high in scores(pieces, norms, analysis["bootstrap"], params.seed):
+for name, value, low, high in scores(sums["held_out"], norms, analysis["bootstrap"], params.seed):
     row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
 write_rows(snakemake.output.scores, [row])

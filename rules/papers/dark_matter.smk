@@ -190,7 +190,6 @@ use rule tabulate_held_out as tabulate_dark_matter_fig14 with:
         runtime=lambda w, attempt: 60 * attempt,
         gpu=GPU,
     params:
-        site=DARK["main"]["site"],
         device=config["device"],
 
 

@@ -9,9 +9,9 @@ from sklearn.metrics import r2_score
 from tests.conftest import SITE, correlated, random_dictionary, write_activations
 from workflow_scripts.anatomy.base.tables import VECTORS
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.decomposition import (
-    Subject,
     apply_error_map,
     error_map,
     norm_probes,
@@ -27,16 +27,19 @@ def dissect(tmp_path, store, dictionary, split, threads=1):
 
     path = tmp_path / f"{dictionary.name}-{split.kind}.codes.zarr"
     reconstruct(dictionary, store, SITE, path)
-    subject = Subject(store, SITE, dictionary, open_codes(path), split, threads=threads)
+    sae = SaeOnHarvest(dictionary, open_codes(path), store, split, threads=threads)
     xx = site_moments(store, SITE, split, threads=threads)
     solver = Solver(xx, True, "here")
-    linear = error_map(subject, solver, xx)
+    linear = error_map(sae, solver, xx)
     norms2 = zarr.create_array(
         {}, shape=(*store.shape, len(VECTORS)), chunks=(16, store.shape[1], 5), dtype="float64"
     )
-    pieces = apply_error_map(subject, linear, xx, norms2)
-    norms = norm_probes(subject, solver, pieces.cross, norms2)
-    found = {name: (value, low, high) for name, value, low, high in scores(pieces, norms, 200, 0)}
+    sums = apply_error_map(sae, linear, xx, norms2)
+    norms = norm_probes(sae, solver, sums["cross"], norms2)
+    found = {
+        name: (value, low, high)
+        for name, value, low, high in scores(sums["held_out"], norms, 200, 0)
+    }
     return found, linear, norms2[:]
 
 

@@ -8,8 +8,9 @@ import torch
 
 from tests.conftest import SITE, correlated, random_dictionary, write_activations
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.papers.canonical_units.stitching.pair import Pair, open_half
+from workflow_scripts.papers.canonical_units.stitching.pair import Pair
 
 CONTEXTS, POSITIONS, FIRST, D = 40, 12, 2, 6
 WIDTHS = (8, 20)
@@ -37,7 +38,7 @@ def planted_pair(folder, small=None, large=None):
         path = folder / f"{sae.name}.safetensors"
         sae.save(path)
         reconstruct(sae, activations, SITE, folder / f"{sae.name}.codes.zarr")
-        halves.append(open_half(path, folder / f"{sae.name}.codes.zarr"))
+        halves.append(open_sae(path, folder / f"{sae.name}.codes.zarr"))
     return Pair(activations, SITE, *halves)
 
 

@@ -16,6 +16,7 @@ from tests.papers.canonical_units.stitching_worlds import (
 )
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.papers.canonical_units.stitching import products as module
 from workflow_scripts.papers.canonical_units.stitching.activation_similarity import (
     activation_cosine,
@@ -26,7 +27,7 @@ from workflow_scripts.papers.canonical_units.stitching.activation_similarity imp
 from workflow_scripts.papers.canonical_units.stitching.biases import bias_of
 from workflow_scripts.papers.canonical_units.stitching.insertion import insertions
 from workflow_scripts.papers.canonical_units.stitching.novelty import firing
-from workflow_scripts.papers.canonical_units.stitching.pair import Pair, consecutive, open_half
+from workflow_scripts.papers.canonical_units.stitching.pair import Pair, consecutive
 
 
 @pytest.fixture(scope="module", params=VARIANTS.values(), ids=VARIANTS)
@@ -158,6 +159,6 @@ def test_pairs_that_do_not_belong_together_say_so(tmp_path):
     centred = planted_dictionaries(large={"center": True})[1]
     centred.save(tmp_path / "centred.safetensors")
     reconstruct(centred, pair.activations, SITE, tmp_path / "centred.codes.zarr")
-    other = open_half(tmp_path / "centred.safetensors", tmp_path / "centred.codes.zarr")
+    other = open_sae(tmp_path / "centred.safetensors", tmp_path / "centred.codes.zarr")
     with pytest.raises(AnatomyError, match="centres"):
         Pair(pair.activations, SITE, pair.small, other)

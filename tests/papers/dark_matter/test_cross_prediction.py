@@ -8,8 +8,8 @@ from sklearn.metrics import r2_score
 
 from tests.conftest import correlated, plant_harvest, random_dictionary
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.anatomy.decomposition.decomposition import Subject
 from workflow_scripts.anatomy.statistics.regression import LinearMap
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.measures.cross_prediction import TARGETS, cross_prediction
@@ -32,7 +32,7 @@ def subject(tmp_path, store, site, split, threads=1, **kwargs):
     dictionary = random_dictionary(d, 3 * d, seed=d, **kwargs)
     path = tmp_path / f"{site}.codes.zarr"
     reconstruct(dictionary, store, site, path)
-    return Subject(store, site, dictionary, open_codes(path), split, threads=threads)
+    return SaeOnHarvest(dictionary, open_codes(path), store, split, threads=threads)
 
 
 def tokens(each):

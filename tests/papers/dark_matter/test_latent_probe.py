@@ -7,8 +7,8 @@ from sklearn.linear_model import LinearRegression
 
 from tests.conftest import SITE, correlated, random_dictionary, write_activations
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.anatomy.decomposition.decomposition import Subject
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.measures.latent_probe import JACKKNIFE_PARTS, latent_probe
@@ -16,7 +16,8 @@ from workflow_scripts.papers.dark_matter.measures.latent_probe import JACKKNIFE_
 
 def subject(tmp_path, store, dictionary, split, threads=1):
     reconstruct(dictionary, store, SITE, tmp_path / "codes")
-    return Subject(store, SITE, dictionary, open_codes(tmp_path / "codes"), split, threads=threads)
+    codes = open_codes(tmp_path / "codes")
+    return SaeOnHarvest(dictionary, codes, store, split, threads=threads)
 
 
 def in_blocks(monkeypatch, store, step):

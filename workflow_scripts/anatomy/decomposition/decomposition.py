@@ -6,7 +6,6 @@ regressions of the norms (Eq. 10); a last look at the held-out tokens scores tho
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,75 +13,16 @@ import torch
 from workflow_scripts.anatomy.activations.store import ActivationStore, read
 from workflow_scripts.anatomy.base.blockwise import total
 from workflow_scripts.anatomy.base.tables import VECTORS
-from workflow_scripts.anatomy.codes.store import CodesStore
-from workflow_scripts.anatomy.saes.dictionary import Dictionary
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.statistics.bootstrap import (
-    N_GROUPS,
     context_interval,
     fvu_from_sums,
-    group_of_contexts,
     mean_r2_from_sums,
     r2_from_sums,
 )
 from workflow_scripts.anatomy.statistics.regression import LinearMap, Moments, Solver, moments
 from workflow_scripts.anatomy.statistics.splits import Split
-
-
-@dataclass
-class Subject:
-    """One SAE on one harvest, with the tokens it is judged on.
-
-    `codes` hold what the SAE (or a pursuit on its decoder) made of the activations of `site`.
-    """
-
-    store: ActivationStore
-    site: str
-    dictionary: Dictionary
-    codes: CodesStore
-    split: Split
-    device: str = "cpu"
-    threads: int = 1
-    dask: dict[str, Any] = field(default_factory=lambda: {"scheduler": "threads", "address": None})
-
-    def block(self, contexts: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Activations and reconstructions of some contexts, both (c * T, d) float32."""
-        array = read(self.store.activations(self.site), contexts, self.store.path)
-        x = torch.from_numpy(array).to(self.device).flatten(0, 1)
-        codes = self.codes.sparse_codes(contexts)
-        codes = type(codes)(
-            *(part.to(self.device) for part in (codes.indices, codes.values, codes.l0))
-        )
-        return x, self.dictionary.decode(codes, self.dictionary.token_mean(x))
-
-    def masks(self, contexts: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Training and held-out masks of some contexts, both (c * T,) bool."""
-        train, test = self.split.masks(contexts, self.store.shape[1])
-        both = (torch.from_numpy(mask.ravel()).to(self.device) for mask in (train, test))
-        return tuple(both)
-
-    def grouped(
-        self, held_out: dict[str, torch.Tensor], contexts: slice, test: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """Sums of the held-out rows of a block, (rows,) or (rows, q), in each group of contexts."""
-        groups = group_of_contexts(contexts, self.store.shape[0])
-        index = (
-            torch.from_numpy(groups).to(self.device).repeat_interleave(self.store.shape[1])[test]
-        )
-        if index.device.type == "cpu":
-            return {
-                name: part.new_zeros(N_GROUPS, *part.shape[1:]).index_add_(0, index, part)
-                for name, part in held_out.items()
-            }
-        # A product on a GPU, where index_add adds in no fixed order.
-        member = torch.nn.functional.one_hot(index, N_GROUPS).double().T
-        return {
-            name: (member @ part.reshape(len(part), -1)).reshape(N_GROUPS, *part.shape[1:])
-            for name, part in held_out.items()
-        }
-
-    def total(self, function) -> Any:
-        """Sum of `function(contexts)` over the blocks of the harvest."""
-        return total(function, self.store.block_slices(), self.dask, self.threads)
+from workflow_scripts.anatomy.statistics.sums import Sums
 
 
 def site_moments(
@@ -107,45 +47,34 @@ def site_moments(
     return total(of_block, store.block_slices(), dask, threads)
 
 
-def error_map(subject: Subject, solver: Solver, xx: Moments) -> LinearMap:
+def error_map(sae: SaeOnHarvest, solver: Solver, xx: Moments) -> LinearMap:
     """The map b* from x to SaeError(x), fitted on the training tokens (Eq. 11)."""
 
     def of_block(contexts: slice) -> Moments:
-        x, reconstruction = subject.block(contexts)
-        train, _ = subject.masks(contexts)
+        x, reconstruction = sae.block(contexts)
+        train, _ = sae.masks(contexts)
         error = x.double() - reconstruction.double()
         return moments(x[train], xx.shift, error[train], with_xx=False)
 
-    return solver.solve(subject.total(of_block))
+    return solver.solve(sae.total(of_block))
 
 
-@dataclass
-class Pieces:
-    """What the second pass leaves besides the norms of every token.
-
-    sums: over the held-out tokens of each group of contexts, float64: (G, d) error, error2, x, x2,
-        nonlinear2; (G,) count, norm_x, norm_sae (sums of norms) and cosine (of b* x with x).
-    cross: moments of x with the five squared norms, over training tokens.
-    """
-
-    sums: dict[str, torch.Tensor]
-    cross: Moments
-
-    def __add__(self, other: "Pieces") -> "Pieces":
-        sums = {name: self.sums[name] + other.sums[name] for name in self.sums}
-        return Pieces(sums, self.cross + other.cross)
-
-
-def apply_error_map(subject: Subject, linear: LinearMap, xx: Moments, norms2: Any) -> Pieces:
+def apply_error_map(sae: SaeOnHarvest, linear: LinearMap, xx: Moments, norms2: Any) -> Sums:
     """Split every token's error into its linear and nonlinear parts (Eq. 14 and 15) and sum up.
 
     norms2: zarr array (C, T, 5) float64 that takes the squared norms of the five `VECTORS`; its
         chunks are the blocks of the harvest, so that blocks can be computed side by side.
+
+    Returns
+    -------
+    held_out: `Sums` over the held-out tokens of each group of contexts, float64: (G, d) error, error2,
+    x, x2, nonlinear2; (G,) count, norm_x, norm_sae (sums of norms) and cosine (of b* x with x).
+    cross: moments of x with the five squared norms, over training tokens.
     """
 
-    def of_block(contexts: slice) -> Pieces:
-        x, reconstruction = subject.block(contexts)
-        train, test = subject.masks(contexts)
+    def of_block(contexts: slice) -> Sums:
+        x, reconstruction = sae.block(contexts)
+        train, test = sae.masks(contexts)
         x, reconstruction = x.double(), reconstruction.double()
         error = x - reconstruction
         linear_error = linear(x)
@@ -170,56 +99,50 @@ def apply_error_map(subject: Subject, linear: LinearMap, xx: Moments, norms2: An
             "norm_sae": norms[:, 1],
             "cosine": cosine,
         }
-        return Pieces(subject.grouped(held_out, contexts, test), cross)
+        return Sums(held_out=Sums(sae.grouped(held_out, contexts, test)), cross=cross)
 
-    return subject.total(of_block)
+    return sae.total(of_block)
 
 
-def norm_probes(subject: Subject, solver: Solver, cross: Moments, norms2: Any) -> "NormScores":
+def norm_probes(sae: SaeOnHarvest, solver: Solver, cross: Moments, norms2: Any) -> Sums:
     """Probes a* from x to the squared norm of each of `VECTORS` (Eq. 10), judged on held-out tokens.
 
     cross, norms2: what `apply_error_map` gathered and wrote.
+
+    Returns
+    -------
+    Sums over the held-out tokens of each group of contexts, (G, 5): target, target2, residual2, and
+    count (G,).
     """
     probe = solver.solve(cross)
     # Squares are summed about the training mean, so that the variance keeps its digits.
     mean = cross.y / cross.count + cross.target_shift
 
-    def of_block(contexts: slice) -> NormScores:
-        array = read(subject.store.activations(subject.site), contexts, subject.store.path)
-        _, test = subject.masks(contexts)
-        x = torch.from_numpy(array).to(subject.device).flatten(0, 1)[test]
-        target = torch.from_numpy(norms2[contexts]).to(subject.device).flatten(0, 1)[test]
+    def of_block(contexts: slice) -> Sums:
+        array = read(sae.harvest.activations(sae.site), contexts, sae.harvest.path)
+        _, test = sae.masks(contexts)
+        x = torch.from_numpy(array).to(sae.device).flatten(0, 1)[test]
+        target = torch.from_numpy(norms2[contexts]).to(sae.device).flatten(0, 1)[test]
         residual, target = target - probe(x), target - mean
         parts = {"target": target, "target2": target**2, "residual2": residual**2}
         parts |= {"count": torch.ones_like(target[:, 0])}
-        return NormScores(subject.grouped(parts, contexts, test), probe)
+        return Sums(sae.grouped(parts, contexts, test))
 
-    return subject.total(of_block)
-
-
-@dataclass
-class NormScores:
-    """Sums over the held-out tokens of each group of contexts, (G, 5), and the probes themselves."""
-
-    sums: dict[str, torch.Tensor]
-    probe: LinearMap
-
-    def __add__(self, other: "NormScores") -> "NormScores":
-        return NormScores(
-            {name: self.sums[name] + other.sums[name] for name in self.sums}, self.probe
-        )
+    return sae.total(of_block)
 
 
 def scores(
-    pieces: Pieces, norms: NormScores, draws: int, seed: int
+    of_error: Sums, of_norms: Sums, draws: int, seed: int
 ) -> Iterator[tuple[str, float, float, float]]:
     """Every number of the decomposition with its 95 % interval over contexts.
+
+    of_error, of_norms: what `apply_error_map` (its held_out) and `norm_probes` return.
 
     Yields name, value, lower, upper for: fvu; error_r2 (Eq. 11); fvu_nonlinear (Eq. 12); norm_r2 of
     each vector (Eq. 10); norm_ratio and cosine (Appendix A.1).
     """
-    kept = (pieces.sums["count"] > 0).cpu().numpy()
-    held_out = {name: part.cpu().numpy()[kept] for name, part in pieces.sums.items()}
+    kept = (of_error["count"] > 0).cpu().numpy()
+    held_out = {name: part.cpu().numpy()[kept] for name, part in of_error.items()}
     count = held_out["count"]
     x = {"count": count, "target": held_out["x"], "target2": held_out["x2"]}
     error = {"count": count, "target": held_out["error"], "target2": held_out["error2"]}
@@ -231,9 +154,9 @@ def scores(
     yield "fvu", *interval(fvu_from_sums, x | {"residual2": held_out["error2"]})
     yield "error_r2", *interval(mean_r2_from_sums, error | {"residual2": residual})
     yield "fvu_nonlinear", *interval(fvu_from_sums, x | {"residual2": residual})
-    of_norms = {name: part.cpu().numpy()[kept] for name, part in norms.sums.items()}
+    norms = {name: part.cpu().numpy()[kept] for name, part in of_norms.items()}
     for at, vector in enumerate(VECTORS):
-        sums = {name: part[:, at] if part.ndim == 2 else part for name, part in of_norms.items()}
+        sums = {name: part[:, at] if part.ndim == 2 else part for name, part in norms.items()}
         yield f"norm_r2_{vector}", *interval(r2_from_sums, sums)
     ratio = {name: held_out[name] for name in ("norm_sae", "norm_x")}
     yield "norm_ratio", *interval(lambda s: s["norm_sae"] / s["norm_x"], ratio)

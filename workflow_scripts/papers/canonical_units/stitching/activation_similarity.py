@@ -6,17 +6,13 @@ import numpy as np
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import Progress
-from workflow_scripts.papers.canonical_units.stitching.pair import (
-    Half,
-    n_groups,
-    used_groups,
-    used_rows,
-)
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
+from workflow_scripts.papers.canonical_units.stitching.pair import n_groups, used_groups, used_rows
 from workflow_scripts.papers.canonical_units.stitching.similarity import cosines_of, similarity
 
 
 def chosen_pairs(
-    small: Half, large: Half, above: float, at_most: int, seed: int
+    small: SaeOnHarvest, large: SaeOnHarvest, above: float, at_most: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of latents to compare: like ones, and as many random ones for the rest of the axis.
 
@@ -48,7 +44,7 @@ def chosen_pairs(
 
 
 def activation_products(
-    small: Half, large: Half, pairs: tuple[np.ndarray, np.ndarray]
+    small: SaeOnHarvest, large: SaeOnHarvest, pairs: tuple[np.ndarray, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Sums over tokens for pairs of latents, (G, p) float64: product, square_small, square_large.
 
@@ -60,17 +56,17 @@ def activation_products(
     """
     from scipy.sparse import csc_matrix
 
-    about = [dict(half.codes.group.attrs) for half in (small, large)]
+    about = [dict(sae.codes.group.attrs) for sae in (small, large)]
     if any(about[0][key] != about[1][key] for key in ("model", "harvest", "site")):
         raise AnatomyError(
             f"{small.codes.path} and {large.codes.path}: codes of different harvests; use one for both"
         )
-    groups, halves = n_groups(small.codes), (small, large)
+    groups, saes = n_groups(small.codes), (small, large)
     product = np.zeros((groups, len(pairs[0])))
-    squares = [np.zeros((groups, half.width)) for half in halves]
+    squares = [np.zeros((groups, sae.width)) for sae in saes]
     progress = Progress(f"activations of {small.name} and {large.name}", small.codes.shape[0])
     for contexts in small.codes.block_slices():
-        rows = [used_rows(half.codes, contexts).astype(np.float64) for half in halves]
+        rows = [used_rows(sae.codes, contexts).astype(np.float64) for sae in saes]
         group = used_groups(small.codes, contexts)
         touched, local = np.unique(group, return_inverse=True)
         ones = np.ones(len(group))

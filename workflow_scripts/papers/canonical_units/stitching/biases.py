@@ -6,8 +6,8 @@ import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.codes.reconstruct import activation_blocks
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.papers.canonical_units.stitching.pair import (
-    Half,
     check_harvest,
     n_groups,
     used_groups,
@@ -36,19 +36,19 @@ class Bias:
         return count * (difference @ difference) - 2 * self.error @ difference
 
 
-def bias_of(half: Half, activations: ActivationStore, site: str) -> tuple[Bias, np.ndarray]:
+def bias_of(sae: SaeOnHarvest, activations: ActivationStore, site: str) -> tuple[Bias, np.ndarray]:
     """The bias of an SAE and its summed errors, in one pass; and tokens per group (G,) int64."""
-    check_harvest(half, activations, site)
-    groups, first = n_groups(half.codes), activations.min_position
-    error = np.zeros((groups, len(half.bias)))
+    check_harvest(sae, activations, site)
+    groups, first = n_groups(sae.codes), activations.min_position
+    error = np.zeros((groups, len(sae.bias)))
     error2, count = np.zeros(groups), np.zeros(groups, np.int64)
-    for contexts, x in activation_blocks(activations, site, "cpu", f"errors of {half.name}"):
+    for contexts, x in activation_blocks(activations, site, "cpu", f"errors of {sae.name}"):
         x = x[:, first:].reshape(-1, x.shape[-1])
-        residual = half.residual(x, used_rows(half.codes, contexts)).numpy()
-        group = used_groups(half.codes, contexts)
+        residual = sae.residual(x, used_rows(sae.codes, contexts)).numpy()
+        group = used_groups(sae.codes, contexts)
         # Tokens of a group are neighbours.
         starts = np.flatnonzero(np.diff(group, prepend=-1))
         error[group[starts]] += np.add.reduceat(residual, starts)
         error2 += np.bincount(group, (residual**2).sum(-1), minlength=groups)
         count += np.bincount(group, minlength=groups)
-    return Bias(half.bias.numpy(), error, error2), count
+    return Bias(sae.bias.numpy(), error, error2), count

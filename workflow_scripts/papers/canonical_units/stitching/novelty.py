@@ -5,13 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from workflow_scripts.anatomy.base.job import Progress
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.statistics.ratio_intervals import add_by_group
-from workflow_scripts.papers.canonical_units.stitching.pair import (
-    Half,
-    n_groups,
-    used_groups,
-    used_rows,
-)
+from workflow_scripts.papers.canonical_units.stitching.pair import n_groups, used_groups, used_rows
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Firing:
     all_error2_large: np.ndarray
 
 
-def firing(small: Half, large: Half, latents: np.ndarray) -> Firing:
+def firing(small: SaeOnHarvest, large: SaeOnHarvest, latents: np.ndarray) -> Firing:
     """Sum squared errors of both SAEs where `latents` (s,) of the larger one fire.
 
     The errors are those of the codes stores; memory is 3 x G x s float64.
@@ -46,8 +42,8 @@ def firing(small: Half, large: Half, latents: np.ndarray) -> Firing:
         per_token = (
             np.ones(len(group)),
             *(
-                half.codes.scalar("error_norm2", contexts)[:, first:].reshape(-1)
-                for half in (small, large)
+                sae.codes.scalar("error_norm2", contexts)[:, first:].reshape(-1)
+                for sae in (small, large)
             ),
         )
         tokens = np.repeat(np.arange(len(group)), np.diff(codes.indptr))

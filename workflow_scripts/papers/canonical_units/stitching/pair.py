@@ -3,86 +3,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.codes.reconstruct import activation_blocks
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest, open_sae
 from workflow_scripts.anatomy.codes.store import CodesStore, open_codes
-from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.bootstrap import N_GROUPS, group_of_contexts
 
 
-@dataclass(frozen=True)
-class Half:
-    """The decoder of an SAE, and its codes on a harvest.
-
-    directions: (m, d) float32, the decoder as the SAE has it.
-    scale: the SAE's input scale s; a latent adds ``value * directions / s`` to the reconstruction.
-    bias: (d,) float64, b_dec / s, the decoder bias in units of the activations.
-    center: the SAE sees, and rebuilds, activations without their mean over d.
-    """
-
-    name: str
-    directions: Tensor
-    scale: float
-    bias: Tensor
-    center: bool
-    codes: CodesStore
-
-    @property
-    def width(self) -> int:
-        return len(self.directions)
-
-    def residual(self, x: Tensor, codes: Any) -> Tensor:
-        """x - Sae(x), (n, d) float64, for activations x (n, d) and their codes, a csr_matrix."""
-        x = x.double()
-        if self.center:
-            x = x - x.mean(-1, keepdim=True)
-        x = x - self.bias
-        if codes.nnz == 0:
-            return x
-        # Only rows in use are widened: all of a wide decoder in float64 may not fit.
-        used, entries = np.unique(codes.indices, return_inverse=True)
-        decoded = torch.nn.functional.embedding_bag(
-            torch.from_numpy(entries),
-            self.directions[torch.from_numpy(used).long()].double(),
-            torch.from_numpy(codes.indptr[:-1].astype(np.int64)),
-            mode="sum",
-            per_sample_weights=torch.from_numpy(codes.data.astype(np.float64) / self.scale),
-        )
-        return x - decoded
-
-
-def open_half(sae: str | Path, codes: str | Path) -> Half:
-    """The decoder at `sae` with the codes store at `codes`.
-
-    Raises
-    ------
-    AnatomyError: the codes are another SAE's.
-    """
-    dictionary, store = load_dictionary(sae), open_codes(codes)
-    if store.group.attrs["sae"] != dictionary.name or store.width != dictionary.width:
-        raise AnatomyError(
-            f"{codes}: codes of {store.group.attrs['sae']}, but {sae} is {dictionary.name}; give "
-            "SAEs and codes in one order"
-        )
-    return Half(
-        dictionary.name,
-        dictionary.W_dec,
-        dictionary.input_scale,
-        dictionary.b_dec.double() / dictionary.input_scale,
-        dictionary.center,
-        store,
-    )
-
-
-def consecutive(saes: Sequence[str], codes: Sequence[str]) -> Iterator[tuple[Half, Half]]:
+def consecutive(
+    saes: Sequence[str], codes: Sequence[str]
+) -> Iterator[tuple[SaeOnHarvest, SaeOnHarvest]]:
     """Each SAE of a chain with the next wider one; two SAEs are in memory at a time.
 
     Raises
@@ -92,9 +28,9 @@ def consecutive(saes: Sequence[str], codes: Sequence[str]) -> Iterator[tuple[Hal
     paths = sorted(zip(saes, codes, strict=True), key=lambda files: open_codes(files[1]).width)
     if len(paths) < 2:
         raise AnatomyError("stitching needs two SAEs of one site; add a width to the SAE group")
-    small = open_half(*paths[0])
+    small = open_sae(*paths[0])
     for _, following in pairwise(paths):
-        large = open_half(*following)
+        large = open_sae(*following)
         yield small, large
         small = large
 
@@ -143,12 +79,12 @@ class Pair:
 
     activations: ActivationStore
     site: str
-    small: Half
-    large: Half
+    small: SaeOnHarvest
+    large: SaeOnHarvest
 
     def __post_init__(self) -> None:
-        for half in (self.small, self.large):
-            check_harvest(half, self.activations, self.site)
+        for sae in (self.small, self.large):
+            check_harvest(sae, self.activations, self.site)
         if self.small.center != self.large.center:
             raise AnatomyError(
                 f"{self.small.name} and {self.large.name}: one centres activations and the other "
@@ -170,19 +106,19 @@ class Pair:
             yield Block(used_groups(small, contexts), residual, codes, used_rows(large, contexts))
 
 
-def check_harvest(half: Half, activations: ActivationStore, site: str) -> None:
-    """Raise an AnatomyError unless the codes of `half` are those of `site` in `activations`."""
-    about, expected = half.codes.group.attrs, activations.group.attrs
+def check_harvest(sae: SaeOnHarvest, activations: ActivationStore, site: str) -> None:
+    """Raise an AnatomyError unless the codes of `sae` are those of `site` in `activations`."""
+    about, expected = sae.codes.group.attrs, activations.group.attrs
     own = (about["model"], about["harvest"], about["site"])
     if own != (expected["model"], expected["harvest"], site) or (
-        half.codes.shape != activations.shape
+        sae.codes.shape != activations.shape
     ):
         raise AnatomyError(
-            f"{half.codes.path}: codes of {' '.join(own)}, but the activations are "
+            f"{sae.codes.path}: codes of {' '.join(own)}, but the activations are "
             f"{expected['model']} {expected['harvest']} {site}; use one harvest for both"
         )
-    if half.directions.shape[1] != activations.width(site):
+    if sae.directions.shape[1] != activations.width(site):
         raise AnatomyError(
-            f"{half.name} has {half.directions.shape[1]} dimensions, but {site} in "
+            f"{sae.name} has {sae.directions.shape[1]} dimensions, but {site} in "
             f"{activations.path} has {activations.width(site)}"
         )

@@ -104,7 +104,7 @@ class _Latents:
 
 
 def _latents(pair: Pair) -> _Latents:
-    directions = np.concatenate([half.directions.numpy() for half in (pair.small, pair.large)])
+    directions = np.concatenate([sae.directions.numpy() for sae in (pair.small, pair.large)])
     return _Latents(
         directions,
         squared_norms(directions),

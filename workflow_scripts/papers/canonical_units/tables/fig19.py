@@ -6,15 +6,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest, open_sae
 from workflow_scripts.anatomy.saes.dictionary_file import description
-from workflow_scripts.papers.canonical_units.stitching.pair import Half, open_half
 from workflow_scripts.papers.canonical_units.stitching.shares import Latents, reconstruction_shares
 
 
 class Compared(NamedTuple):
     """One of two SAEs, the seed that it was trained with if that is known, and its latents."""
 
-    half: Half
+    sae: SaeOnHarvest
     seed: int | None
     latents: Latents
 
@@ -36,13 +36,13 @@ def tabulate(input: Named, params: Named) -> Tables:
             for (small, large), share in zip(ordered, shares, strict=True):
                 rows.append(
                     {
-                        "model": small.half.codes.group.attrs["model"],
-                        "site": small.half.codes.group.attrs["site"],
+                        "model": small.sae.codes.group.attrs["model"],
+                        "site": small.sae.codes.group.attrs["site"],
                         "comparison": comparison,
-                        "sae_small": small.half.name,
-                        "sae_large": large.half.name,
-                        "width_small": small.half.width,
-                        "width_large": large.half.width,
+                        "sae_small": small.sae.name,
+                        "sae_large": large.sae.name,
+                        "width_small": small.sae.width,
+                        "width_large": large.sae.width,
                         "seed_small": small.seed,
                         "seed_large": large.seed,
                         "firing_latents": int(large.latents.fires.sum()),
@@ -55,6 +55,6 @@ def tabulate(input: Named, params: Named) -> Tables:
 
 
 def _opened(sae: str, codes: str) -> Compared:
-    half = open_half(sae, codes)
-    fires = half.codes.latents("firing_count") > 0
-    return Compared(half, description(sae)["metadata"]["seed"], Latents(half.directions, fires))
+    opened = open_sae(sae, codes)
+    fires = opened.codes.latents("firing_count") > 0
+    return Compared(opened, description(sae)["metadata"]["seed"], Latents(opened.directions, fires))

@@ -7,9 +7,9 @@ import pandas as pd
 
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
+from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.statistics.bootstrap import context_interval
 from workflow_scripts.papers.canonical_units.stitching.biases import bias_of
-from workflow_scripts.papers.canonical_units.stitching.pair import open_half
 
 
 def tabulate(input: Named, params: Named) -> Tables:
@@ -19,10 +19,9 @@ def tabulate(input: Named, params: Named) -> Tables:
     store = open_activations(input.activations)
     # Only the biases stay: of the decoders no more than one at a time is in memory.
     biases = []
-    for sae, codes in zip(input.saes, input.codes, strict=True):
-        half = open_half(sae, codes)
-        bias, count = bias_of(half, store, params.site)
-        biases.append((half.name, half.width, bias))
+    for sae in map(open_sae, input.saes, input.codes):
+        bias, count = bias_of(sae, store, params.site)
+        biases.append((sae.name, sae.width, bias))
     rows = []
     for (name, width, own), (other_name, other_width, other) in permutations(biases, 2):
         sums = {"change": own.exchanged(other, count), "error2": own.error2}

@@ -1,29 +1,19 @@
 """How much of an SAE's error follows linearly from the SAE reconstructions of other components (Eq. 16)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 
-from workflow_scripts.anatomy.decomposition.decomposition import Subject
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.statistics.bootstrap import context_interval, mean_r2_from_sums
 from workflow_scripts.anatomy.statistics.regression import LinearMap, Moments, Solver, moments
+from workflow_scripts.anatomy.statistics.sums import Sums
 
 TARGETS = ("error", "linear_error", "nonlinear_error")
 
 
-@dataclass
-class GroupSums:
-    """Sums over held-out tokens of each group of contexts, (G,) or (G, q)."""
-
-    sums: dict[str, torch.Tensor]
-
-    def __add__(self, other: "GroupSums") -> "GroupSums":
-        return GroupSums({name: self.sums[name] + other.sums[name] for name in self.sums})
-
-
 def cross_prediction(
-    source: Subject, target: Subject, linear: LinearMap, draws: int, seed: int
+    source: SaeOnHarvest, target: SaeOnHarvest, linear: LinearMap, draws: int, seed: int
 ) -> Iterator[tuple[str, float, float, float]]:
     """Predict the parts of `target`'s error from `source`'s reconstruction, token by token (Fig. 9b).
 
@@ -45,7 +35,7 @@ def cross_prediction(
         linear_error = linear(x)
         return regressor, torch.cat([error, linear_error, error - linear_error], 1)
 
-    first, _ = both(source.store.block_slices()[0])
+    first, _ = both(source.harvest.block_slices()[0])
     shift = first.double().mean(0)
 
     def fit_block(contexts: slice) -> Moments:
@@ -57,7 +47,7 @@ def cross_prediction(
     where = f"reconstructions of {source.dictionary.name}"
     predict = Solver(gathered, True, where, minimum_norm=True).solve(gathered)
 
-    def score_block(contexts: slice) -> GroupSums:
+    def score_block(contexts: slice) -> Sums:
         regressor, parts = both(contexts)
         _, test = target.masks(contexts)
         held_out = {
@@ -67,9 +57,9 @@ def cross_prediction(
             "residual2": (parts - predict(regressor)) ** 2,
         }
         held_out = {name: part[test] for name, part in held_out.items()}
-        return GroupSums(target.grouped(held_out, contexts, test))
+        return Sums(target.grouped(held_out, contexts, test))
 
-    sums = {name: part.cpu().numpy() for name, part in source.total(score_block).sums.items()}
+    sums = {name: part.cpu().numpy() for name, part in source.total(score_block).items()}
     kept = sums["count"] > 0
     d = sums["target"].shape[1] // len(TARGETS)
     for at, name in enumerate(TARGETS):

@@ -5,24 +5,21 @@ import pandas as pd
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.tables import Named, Tables, identity
-from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.anatomy.decomposition.decomposition import Subject
-from workflow_scripts.anatomy.saes.dictionary import load_dictionary
+from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.measures.latent_probe import latent_probe
 
 
 def tabulate(input: Named, params: Named) -> Tables:
-    """input: activations of a model; sae of one of its sites, and its codes. params: site, analysis,
-    seed, device."""
+    """input: activations of a model; sae of one of its sites, and its codes. params: analysis, seed,
+    device."""
     analysis, device = params.analysis, resolve_device(params.device)
     store = open_activations(input.activations)
-    codes, dictionary = open_codes(input.codes), load_dictionary(input.sae, device)
-    split = Split.of(analysis, params.seed, store)
-    subject = Subject(store, params.site, dictionary, codes, split, device, dask=analysis["dask"])
-    dots, errors, averages = latent_probe(subject)
-    who = identity(dictionary.metadata, codes.summary)
-    firing = codes.latents("firing_count")
+    given = {"split": Split.of(analysis, params.seed, store), "dask": analysis["dask"]}
+    sae = open_sae(input.sae, input.codes, device, store=store, **given)
+    dots, errors, averages = latent_probe(sae)
+    who = identity(sae.dictionary.metadata, sae.codes.summary)
+    firing = sae.codes.latents("firing_count")
     rows = [
         who
         | {
@@ -33,7 +30,7 @@ def tabulate(input: Named, params: Named) -> Tables:
             "probe_dot_lo": dots[latent] - 1.96 * errors[latent],
             "probe_dot_hi": dots[latent] + 1.96 * errors[latent],
         }
-        for latent in range(dictionary.width)
+        for latent in range(sae.width)
         # A latent that never fires has no average activation to be shown against.
         if firing[latent] > 0
     ]

@@ -5,9 +5,7 @@ import pandas as pd
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.tables import Named, Tables, identity, with_interval
-from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.anatomy.decomposition.decomposition import Subject
-from workflow_scripts.anatomy.saes.dictionary import load_dictionary
+from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.statistics.error_map import load_error_map
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers.dark_matter.measures.cross_prediction import cross_prediction
@@ -22,23 +20,17 @@ def tabulate(input: Named, params: Named) -> Tables:
     store = open_activations(input.activations)
     split = Split.of(analysis, seed, store)
     linear = load_error_map(input.maps, device)
-    subjects = {}
-    for source, sae, codes_path in zip(params.sources, input.saes, input.codes, strict=True):
-        dictionary, codes = load_dictionary(sae, device), open_codes(codes_path)
-        site = dictionary.metadata["site"]
-        subjects[source] = Subject(
-            store, site, dictionary, codes, split, device, dask=analysis["dask"]
-        )
-    target = subjects["resid"]
+    given = {"store": store, "split": split, "dask": analysis["dask"]}
+    saes = {
+        source: open_sae(sae, codes, device, **given)
+        for source, sae, codes in zip(params.sources, input.saes, input.codes, strict=True)
+    }
+    target = saes["resid"]
     who = identity(target.dictionary.metadata, target.codes.summary)
     rows = []
     # The target is among its own sources: its reconstruction is what the others are measured against.
-    for source, subject in subjects.items():
-        about = who | {
-            "source": source,
-            "source_site": subject.site,
-            "source_sae": subject.dictionary.name,
-        }
-        for part, r2, low, high in cross_prediction(subject, target, linear, draws, seed):
+    for source, sae in saes.items():
+        about = who | {"source": source, "source_site": sae.site, "source_sae": sae.name}
+        for part, r2, low, high in cross_prediction(sae, target, linear, draws, seed):
             rows.append(about | {"target": part} | with_interval("r2", (r2, low, high)))
     return {"table": pd.DataFrame(rows)}
