@@ -21,7 +21,7 @@ from workflow_scripts.papers.configuration_page import PAGE, page
 from workflow_scripts.papers.registry import check, exhibits, load_schema, plans
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+DEFAULT = yaml.safe_load((ROOT / "tests/papers/example.yaml").read_text())
 
 
 @pytest.fixture

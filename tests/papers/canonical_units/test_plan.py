@@ -14,7 +14,7 @@ from workflow_scripts.papers.canonical_units.plan import references
 from workflow_scripts.papers.registry import check, exhibits, plans
 
 ROOT = Path(__file__).resolve().parents[3]
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+DEFAULT = yaml.safe_load((ROOT / "tests/papers/example.yaml").read_text())
 SITE = "blocks.2.hook_resid_post"
 COMPARISON = {
     "model": "stdlib-gpt2",
@@ -76,8 +76,24 @@ def test_seeds_are_of_batchtopk(config):
     ]
 
 
+def test_seeds_of_what_is_stitched_come_first(config):
+    """ReLU SAEs at one coefficient, whose L0 nobody knows yet, in two widths and two seeds."""
+    relu = config["saes"]["topk"] | {"architecture": "standard", "coefficients": [2.0]}
+    del relu["k"]
+    config["saes"] |= {
+        "relu": relu | {"widths": [256, 512]},
+        "relu_seeds": relu | {"widths": [512], "seeds": [1]},
+    }
+    config["canonical_units"]["main"] |= {"saes": ["relu", "relu_seeds"], "widths": None}
+    plan = plan_of(config)
+    stitched = [sae.name for sae in plan.stitchings["fig5"].saes]
+    assert stitched == ["relu-w256-c2-s0", "relu-w512-c2-s0"]
+    assert [sae.name for sae in plan.seeds] == ["relu-w512-c2-s0", "relu_seeds-w512-c2-s1"]
+
+
 def test_without_batchtopk_the_most_frequent_architecture_has_the_seeds(config):
     config["canonical_units"]["comparison"] = COMPARISON | {"saes": ["topk"]}
+    config["saes"]["batchtopk"]["seeds"] = [0]
     config["saes"]["topk"]["seeds"] = [0, 1, 2]
     found = plan_of(config).seeds
     assert {(sae.architecture, sae.width, sae.nominal_l0) for sae in found} == {("topk", 256, 12)}

@@ -13,7 +13,7 @@ from workflow_scripts.papers.dark_matter.plan import references
 from workflow_scripts.papers.registry import check, exhibits, load_schema
 
 ROOT = Path(__file__).resolve().parents[3]
-DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+DEFAULT = yaml.safe_load((ROOT / "tests/papers/example.yaml").read_text())
 MAIN = "blocks.2.hook_resid_post"
 
 
@@ -243,11 +243,20 @@ def test_a_figure_that_cannot_be_is_left_out_with_its_reason(
     assert missing.keys() <= exhibits("dark_matter").keys()
 
 
-def test_an_sae_without_known_l0_at_the_main_site(config):
+def test_saes_trained_at_a_coefficient_take_part(config):
+    """Their L0 is known when they are trained; it chooses only where there is a choice."""
     config["dark_matter"]["saes"] = ["jumprelu"]
     del config["saes"]["jumprelu"]["k"]
     config["saes"]["jumprelu"]["coefficients"] = [1.0]
-    with pytest.raises(AnatomyError, match=r"no SAE with a known width and L0 at blocks\.2\.") as e:
+    assert [sae.name for sae in plan_of(config).scaling] == ["jumprelu-w256-c1-s0"]
+    config["dark_matter"]["saes"] = ["jumprelu", "batchtopk"]
+    plan = plan_of(config)
+    assert {sae.group for sae in plan.scaling} == {"batchtopk"}, "an L0 that is known comes first"
+
+
+def test_no_sae_at_the_main_site(config):
+    config["dark_matter"]["saes"] = ["layer0"]
+    with pytest.raises(AnatomyError, match=r"no SAE of a known width at blocks\.2\.") as e:
         plan_of(config)
     assert "\n" not in str(e.value)
 

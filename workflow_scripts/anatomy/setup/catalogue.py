@@ -149,11 +149,12 @@ def _from_l0(sae: Sae, target: float) -> float:
 def nearest_l0(saes: list[Sae], target: float) -> list[Sae]:
     """At every width, the SAE whose nominal L0 is nearest `target`; ascending widths, first seed.
 
-    SAEs without a nominal L0 take no part.
+    SAEs without a nominal L0, such as those trained at a coefficient, come last: one is taken where a
+    width has no other.
     """
     chosen: dict[int, Sae] = {}
     for sae in saes:
-        if sae.nominal_l0 is None or sae.width is None:
+        if sae.width is None:
             continue
         best = chosen.get(sae.width)
         if best is None or _from_l0(sae, target) < _from_l0(best, target):
@@ -175,11 +176,10 @@ def at_sites(saes: list[Sae], sites: list[dict[str, str]]) -> list[Sae]:
 def nearest_per_layer(saes: list[Sae], target: float) -> list[Sae]:
     """At every residual-stream layer of every model, the SAE with nominal L0 nearest `target`.
 
-    Among equals the width that most layers have is preferred, so that a line compares like with like.
+    One without a nominal L0 is taken where a layer has no other. Among equals the width that most layers
+    have is preferred, so that a line compares like with like.
     """
-    candidates = [
-        sae for sae in saes if sae.nominal_l0 is not None and sae.site.endswith("hook_resid_post")
-    ]
+    candidates = [sae for sae in saes if sae.site.endswith("hook_resid_post")]
     sites: dict[int | None, set[str]] = {}
     for sae in candidates:
         sites.setdefault(sae.width, set()).add(sae.site)
@@ -208,16 +208,16 @@ def nearest(
 
     Raises
     ------
-    AnatomyError: no SAE of the site has a width and a nominal L0.
+    AnatomyError: no SAE of the site has a known width.
     """
     known = [
         (abs(log(sae.width / width)), _from_l0(sae, target), at, sae)
         for at, sae in enumerate(at_sites(saes, [site]))
-        if sae.width is not None and sae.nominal_l0 is not None
+        if sae.width is not None
     ]
     if not known:
         raise AnatomyError(
-            f"config: no SAE with a known L0 at {site['site']} of {site['model']}, which {asking} asks "
+            f"config: no SAE of a known width at {site['site']} of {site['model']}, which {asking} asks "
             f"for; add a group to saes, and its name to {asking}"
         )
     return min(known)[-1]

@@ -49,7 +49,7 @@ class CanonicalUnitsPlan(Plan):
     """The SAEs by the role they play.
 
     stitchings: figure -> what it stitches; comparisons: figure -> SAEs of several architectures; seeds:
-    those of `comparison` that differ in nothing but their seed, two or more of them or none.
+    those of `main`, or else of `comparison`, that differ in nothing but their seed, or none.
     """
 
     stitchings: dict[str, Stitching] = field(default_factory=dict)
@@ -76,10 +76,12 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
         if not chosen:
             plan.missing[exhibit] = _not_given(which)
             continue
-        members = [sae for sae in saes if sae.group in chosen["saes"]]
-        chain = nearest_l0(at_sites(members, [chosen]), chosen["target_l0"])
+        members = at_sites([sae for sae in saes if sae.group in chosen["saes"]], [chosen])
+        chain = nearest_l0(members, chosen["target_l0"])
         if chosen["widths"] is not None:
             chain = [sae for sae in chain if sae.width in chosen["widths"]]
+        if exhibit == "fig19":
+            plan.seeds = _seeds(plan, chain, members)
         if len(chain) < 2:
             plan.missing[exhibit] = f"canonical_units.{which} has no two widths to stitch"
             continue
@@ -113,10 +115,27 @@ def _compare(plan: CanonicalUnitsPlan, block: dict[str, Any], saes: list[Sae]) -
                 f"canonical_units.{which} has no SAE of width {chosen['width']} {word} with L0 "
                 f"{chosen['k']:g} at {chosen['site']}"
             )
-    plan.seeds = _seeds(plan.comparisons.get("fig9", []))
 
 
-def _seeds(saes: list[Sae]) -> list[Sae]:
+def _seeds(plan: CanonicalUnitsPlan, chain: list[Sae], members: list[Sae]) -> list[Sae]:
+    """SAEs that differ in nothing but their seed from the narrowest SAE of a chain that has such.
+
+    Figure 19 compares what the other figures stitch; where there is but one seed, it compares the SAEs
+    of figure 9.
+    """
+    for sae in chain:
+        alike = [other for other in members if _without_seed(other) == _without_seed(sae)]
+        if len(alike) > 1:
+            return alike
+    return _compared_seeds(plan.comparisons.get("fig9", []))
+
+
+def _without_seed(sae: Sae) -> tuple[Any, ...]:
+    coefficient = dict(sae.options).get("coefficient")
+    return sae.architecture, sae.width, sae.nominal_l0, coefficient
+
+
+def _compared_seeds(saes: list[Sae]) -> list[Sae]:
     """Of SAEs of one width and L0, those of one architecture: BatchTopK, or the most frequent one."""
     if not saes:
         return []

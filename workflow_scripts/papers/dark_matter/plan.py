@@ -60,7 +60,7 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
 
     Raises
     ------
-    AnatomyError: dark_matter.saes has no SAE with known width and L0 at dark_matter.main, no analysis
+    AnatomyError: dark_matter.saes has no SAE of known width at dark_matter.main, no analysis
         harvest holds that site, or dark_matter.error_saes cannot be trained.
     """
     block = config["dark_matter"]
@@ -72,8 +72,8 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
     scaling = nearest_l0(main, target)
     if not scaling:
         raise AnatomyError(
-            f"config: dark_matter.saes has no SAE with a known width and L0 at {block['main']['site']} of "
-            f"{block['main']['model']} (dark_matter.main); name a group that has, and give local SAEs their l0"
+            f"config: dark_matter.saes has no SAE of a known width at {block['main']['site']} of "
+            f"{block['main']['model']} (dark_matter.main); name a group that has one"
         )
     width = block["reference_width"] or scaling[len(scaling) // 2].width or 0
     judged = {sae.group for sae in saes} - set(block["circuit"])
