@@ -15,7 +15,10 @@ rule tabulate:
         mem_mb=lambda w, attempt: 1000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
     params:
-        code=lambda w, output: code_of("tabulate.py", papers.tabulation(*tabulated_exhibit(output))),
-        tabulated_by=lambda w, output: tabulated_exhibit(output)[1].tabulated_by,
+        # As **job: Snakemake does not record, and so not compare, what asks for `output` by name.
+        code=lambda w, **job: code_of(
+            "tabulate.py", papers.tabulation(*tabulated_exhibit(job["output"]))
+        ),
+        tabulated_by=lambda w, **job: tabulated_exhibit(job["output"])[1].tabulated_by,
     script:
         f"{workflow.basedir}/workflow_scripts/tabulate.py"

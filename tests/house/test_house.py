@@ -128,7 +128,7 @@ def test_the_whole_configurations_of_the_documentation_are_valid(example):
         *(ROOT / name for name in ("README.md", "Makefile", ".ci/run", "pyproject.toml")),
         *sorted((ROOT / "envs").iterdir()),
         *sorted((ROOT / "presets").glob("*.yaml")),
-        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
         *sorted(path for path in (ROOT / "profiles").rglob("*") if path.is_file()),
     ],
     ids=name_of,

@@ -140,7 +140,7 @@ def test_a_jobs_code_is_that_of_its_script(rule):
     assert script.is_file()
     code = rule.keywords("params")["code"]
     assert re.match(
-        rf'(?:lambda w(?:, output)?: )?code_of\(\s*"{re.escape(script.name)}"[,)]', code
+        rf'(?:lambda w(?:, \*\*job)?: )?code_of\(\s*"{re.escape(script.name)}"[,)]', code
     )
 
 
