@@ -28,8 +28,8 @@ def page(claims: pd.DataFrame) -> str:
             continue
         last = "reason" if verdict == NOT_TESTABLE else "note"
         names = ["claim", "where", "statement", "paper", "measured", "criterion", last]
-        parts += [f"## {heading}", "", _line(names), _line(["---"] * len(names))]
-        parts += [_line(_cells(row, verdict)) for row in rows.to_dict("records")]
+        parts += [f"## {heading}", "", markdown_line(names), markdown_line(["---"] * len(names))]
+        parts += [markdown_line(_cells(row, verdict)) for row in rows.to_dict("records")]
         parts.append("")
     return "\n".join(parts)
 
@@ -51,5 +51,6 @@ def _number(row: dict) -> str:
     return f"{value:.4g} [{low:.4g}, {high:.4g}] over {row['interval']}"
 
 
-def _line(cells: list[str]) -> str:
+def markdown_line(cells: list[str]) -> str:
+    """A row of a table of Markdown."""
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

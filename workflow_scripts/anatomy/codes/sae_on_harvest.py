@@ -65,6 +65,11 @@ class SaeOnHarvest:
         return self.dictionary.input_scale
 
     @cached_property
+    def fires(self) -> np.ndarray:
+        """(m,) bool, which latents fire on any token of the harvest from `min_position` on."""
+        return self.codes.latents("firing_count") > 0
+
+    @cached_property
     def bias(self) -> Tensor:
         """(d,) float64, b_dec / s, the decoder bias in units of the activations."""
         return self.dictionary.b_dec.double() / self.scale

@@ -116,7 +116,7 @@ def _trained(config: dict, name: str, group: dict) -> list[Sae]:
     for site in group["sites"]:
         for width in group["widths"]:
             for sparsity in group.get("k") or group["coefficients"]:
-                for seed in group["seeds"]:
+                for seed in group["seeds"] or [config["seed"]]:
                     sparsity_option = ("k" if letter == "k" else "coefficient", sparsity)
                     options = (
                         sparsity_option,

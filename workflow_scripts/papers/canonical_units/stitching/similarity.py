@@ -1,6 +1,7 @@
 """Which latents of a larger SAE a smaller one has already: decoder cosines, and groups of likes.
 
-Canonical-units paper, Eq. 6 and section 4.2.
+Canonical-units paper, Eq. 6 and section 4.2. A latent that never fires on the harvest is no part of
+what an SAE does there: it is neither novel nor a counterpart, whatever its decoder direction.
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 
 # A block of cosines holds so many rows and columns: 64 MB in float32.
 ROWS, COLUMNS = 2048, 8192
@@ -22,6 +25,8 @@ class Similarity:
     nearest: (m1,) int64, the smaller latent that has it.
     edge_small, edge_large, edge_cosine: (e,) int64, int64, float32: all pairs whose cosine reaches
         the threshold, ascending by larger, then by smaller latent.
+    fires_small, fires_large: (m0,), (m1,) bool, which latents count. Of the others, the smaller ones
+        are in no cosine (`nearest` is -1 where none is left), the larger ones in no pair.
     """
 
     widths: tuple[int, int]
@@ -31,13 +36,23 @@ class Similarity:
     edge_small: np.ndarray
     edge_large: np.ndarray
     edge_cosine: np.ndarray
+    fires_small: np.ndarray
+    fires_large: np.ndarray
 
     @property
     def novel(self) -> np.ndarray:
-        """(m1,) bool: larger latents whose every cosine is below the threshold (Eq. 6)."""
-        novel = np.ones(self.widths[1], bool)
+        """(m1,) bool: larger latents that fire and whose every cosine is below the threshold (Eq. 6)."""
+        novel = self.fires_large.copy()
         novel[self.edge_large] = False
         return novel
+
+    @property
+    def silent(self) -> dict[str, int]:
+        """How many latents never fire, as the columns of a table that leaves them out."""
+        return {
+            f"silent_{size}": int((~fires).sum())
+            for size, fires in (("small", self.fires_small), ("large", self.fires_large))
+        }
 
 
 def similarity(small: Tensor, large: Tensor, threshold: float, device: str = "cpu") -> Similarity:
@@ -48,7 +63,8 @@ def similarity(small: Tensor, large: Tensor, threshold: float, device: str = "cp
     """
     small_rows, large_rows = (_unit(rows.to(device)) for rows in (small, large))
     highest, nearest = [], []
-    edges: list[tuple[Tensor, Tensor, Tensor]] = []
+    nothing = torch.zeros(0, dtype=torch.int64, device=large_rows.device)
+    edges: list[tuple[Tensor, Tensor, Tensor]] = [(nothing, nothing, large_rows.new_zeros(0))]
     for start in range(0, len(large_rows), ROWS):
         part = large_rows[start : start + ROWS]
         best = part.new_full((len(part),), -torch.inf)
@@ -75,6 +91,30 @@ def similarity(small: Tensor, large: Tensor, threshold: float, device: str = "cp
         edge_small[order],
         edge_large[order],
         edge_cosine[order],
+        np.ones(len(small), bool),
+        np.ones(len(large), bool),
+    )
+
+
+def firing_similarity(small: SaeOnHarvest, large: SaeOnHarvest, threshold: float) -> Similarity:
+    """Compare the decoders of two SAEs on one harvest, only the latents that fire there counting.
+
+    Latents keep their numbers. `max_cosine` has the larger SAE's silent latents too.
+    """
+    fires_small, fires_large = small.fires, large.fires
+    numbers = np.flatnonzero(fires_small)
+    found = similarity(small.directions[torch.from_numpy(numbers)], large.directions, threshold)
+    kept = fires_large[found.edge_large]
+    return Similarity(
+        (small.width, large.width),
+        threshold,
+        found.max_cosine,
+        numbers[found.nearest] if len(numbers) else np.full(large.width, -1, np.int64),
+        numbers[found.edge_small[kept]],
+        found.edge_large[kept],
+        found.edge_cosine[kept],
+        fires_small,
+        fires_large,
     )
 
 
@@ -94,12 +134,15 @@ class Components:
 
     small, large: (m0,), (m1,) int64, the component of each latent; -1 for one without counterpart.
     n_small, n_large: (c,) int64, how many latents of either SAE a component has, at least 1.
+    fires_small, fires_large: (m0,), (m1,) bool, those that count; the others are in no component.
     """
 
     small: np.ndarray
     large: np.ndarray
     n_small: np.ndarray
     n_large: np.ndarray
+    fires_small: np.ndarray
+    fires_large: np.ndarray
 
     @property
     def kinds(self) -> np.ndarray:
@@ -122,4 +165,4 @@ def components(likeness: Similarity) -> Components:
     number[kept] = np.arange(len(kept))
     small, large = number[labels[:width]], number[labels[width:]]
     sizes = (np.bincount(part[part >= 0], minlength=len(kept)) for part in (small, large))
-    return Components(small, large, *sizes)
+    return Components(small, large, *sizes, likeness.fires_small, likeness.fires_large)
