@@ -56,15 +56,6 @@ def training_activations(w):
     return f"{STORE}/{w.model}/{sae_block(w)['harvest']}.zarr/manifest.json"
 
 
-def streams():
-    """(model, site, stream) -> the SAEs that are trained together."""
-    found = {}
-    for sae in SAES.values():
-        if sae.stream:
-            found.setdefault((sae.model, sae.site, sae.stream), []).append(sae)
-    return found
-
-
 def sae_path(sae, file):
     return f"{STORE}/{sae.model}/{sae.site}/{sae.name}/{file}"
 

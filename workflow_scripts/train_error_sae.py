@@ -9,7 +9,7 @@ from workflow_scripts.anatomy.base.tables import write_rows
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.decomposition.error_store import error_store
 from workflow_scripts.anatomy.saes.dictionary import load_dictionary
-from workflow_scripts.anatomy.saes.training import train_sae
+from workflow_scripts.anatomy.saes.learning_rate import train_at_best_rate
 from workflow_scripts.anatomy.statistics.error_map import load_error_map
 
 begin(snakemake.log[0], snakemake.threads)
@@ -22,7 +22,7 @@ harvests = [
     for path in (snakemake.input.training, snakemake.input.activations)
 ]
 folder = Path(snakemake.output.sae_lens).parent
-trained, curve = train_sae(params.sae, harvests[0], params.model_name, folder, device)
+trained, curve = train_at_best_rate(params.sae, harvests[0], params.model_name, folder, device)
 for row in curve:
     row |= {"component": params.component, "seed": params.sae["seed"]}
 write_rows(snakemake.output.curve, curve)

@@ -165,7 +165,6 @@ def small_config() -> dict:
                 "architecture": "batchtopk",
                 "widths": [16, 32, 64],
                 "k": [3],
-                "together": True,
                 "training": training | {"batch_size": 256},
             }
         },

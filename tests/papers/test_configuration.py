@@ -117,18 +117,6 @@ def test_catalogue_is_the_product_of_a_group(config):
     assert fixed.name == "jumprelu-w256-c2-s0"
 
 
-def test_streams_are_the_saes_of_a_group_site_and_seed(config):
-    config["saes"]["batchtopk"]["seeds"] = [0, 1]
-    for group in ("batchtopk", "jumprelu"):
-        config["saes"][group]["together"] = True
-    saes = catalogue(check(config))
-    family = [sae for sae in saes if sae.group == "batchtopk"]
-    assert {sae.stream for sae in family} == {"train-b1024-s0", "train-b1024-s1"}
-    assert {sae.stream for sae in saes if sae.group == "jumprelu"} == {"train-b1024-s0"}
-    assert not any(sae.stream for sae in saes if sae.group == "topk")
-    assert "together" not in family[0].block()
-
-
 def test_seeds_and_sites_make_names_unique(config):
     config["saes"]["batchtopk"]["seeds"] = [0, 1]
     saes = catalogue(check(config))

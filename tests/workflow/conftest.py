@@ -64,8 +64,7 @@ def tiny_config() -> dict:
             "main": group
             | {"sites": [SITE], "architecture": "batchtopk", "widths": [24, 48, 96], "k": [3, 6]},
             "other": group
-            | {"sites": sites[:1], "architecture": "batchtopk", "widths": [24, 48], "k": [3, 6]}
-            | {"together": True},
+            | {"sites": sites[:1], "architecture": "batchtopk", "widths": [24, 48], "k": [3, 6]},
             "topk": group | {"sites": [SITE], "architecture": "topk", "widths": [48], "k": [3]},
             "jumprelu": group
             | {"sites": [SITE], "architecture": "jumprelu", "widths": [48], "k": [3]},

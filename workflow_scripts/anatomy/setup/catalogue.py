@@ -26,20 +26,11 @@ class Sae:
     nominal_l0: float | None
     seed: int
     options: tuple[tuple[str, Any], ...]
-    together: bool = False
-
-    @property
-    def stream(self) -> str:
-        """Which SAEs of its site it is trained side by side with; empty for one trained alone."""
-        if not self.together:
-            return ""
-        options = dict(self.options)
-        return f"{options['harvest']}-b{options['training']['batch_size']}-s{self.seed}"
 
     def block(self) -> dict[str, Any]:
         """Everything that making this SAE depends on, as one dictionary for a rule's parameters."""
         block = asdict(self)
-        del block["options"], block["together"]
+        del block["options"]
         return block | dict(self.options)
 
 
@@ -135,7 +126,6 @@ def _trained(config: dict, name: str, group: dict) -> list[Sae]:
                             nominal_l0=sparsity if letter == "k" else None,
                             seed=seed,
                             options=options,
-                            together=group["together"],
                         )
                     )
     return saes
