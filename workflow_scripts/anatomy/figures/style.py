@@ -1,13 +1,16 @@
 """One look for all figures: sizes of a paper's column and page, and a palette for every reader."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import matplotlib.style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from workflow_scripts.anatomy.base.store import replacing
 
@@ -19,6 +22,9 @@ PALETTE = (
     *("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"),
     *("#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9"),
 )
+
+# Round numbers of a decade, coarse to fine, of which a logarithmic axis gets three ticks or more.
+ROUND = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 6, 8), tuple(n / 10 for n in range(10, 100, 5)))
 
 SETTINGS = matplotlib.style.library["seaborn-v0_8-ticks"] | {
     "patch.edgecolor": "w",
@@ -61,6 +67,29 @@ def new_figure(
     inches = WIDTHS[width]
     figure = Figure(figsize=(inches, inches / columns * ratio * rows), layout="constrained")
     return figure, figure.subplots(rows, columns, **kwargs)
+
+
+def legend_above(axes: Axes, **kwargs) -> None:
+    """A legend above the panel, where no data can be."""
+    axes.legend(loc="lower center", **({"bbox_to_anchor": (0.5, 1.0), "ncols": 2} | kwargs))
+
+
+def log_ticks(axes: Axes, name: str, values: Iterable[float]) -> None:
+    """Make axis `name` ("x" or "y") logarithmic, around `values`, with some round numbers on it."""
+    positive = [value for value in values if value > 0]
+    low, high = min(positive, default=1.0), max(positive, default=1.0)
+    margin = max((high / low) ** 0.08, 1.1)
+    low, high = low / margin, high * margin
+    exponents = range(floor(log10(low)), ceil(log10(high)) + 1)
+    for numbers in ROUND:
+        every = [number * 10.0**exponent for exponent in exponents for number in numbers]
+        ticks = [tick for tick in every if low <= tick <= high]
+        if len(ticks) >= 3:
+            break
+    axes.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
+    axis = axes.xaxis if name == "x" else axes.yaxis
+    axis.set_minor_locator(NullLocator())
+    axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
 def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:

@@ -1,39 +1,34 @@
 """Figure 14: MSE of both SAEs on tokens where a novel latent is active, and on the others."""
 
+import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from workflow_scripts.anatomy.figures.style import PALETTE
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above
+from workflow_scripts.papers.canonical_units.figures.boxes import boxes
 from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
-MEAN = {"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"}
+SIZES = ("small", "large")
+STATES = {False: "inactive", True: "active"}
+WIDTH = 0.3
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig14.csv`: boxes over novel latents, without outliers; diamonds are means."""
     figure, every = panels(table, sharey=True)
-    for axes, _, part in every:
-        smaller, larger = (
-            f"{part[f'width_{size}'].iloc[0]} latents" for size in ("small", "large")
-        )
-        long = part.melt(["active"], ["mse_small", "mse_large"], "SAE", "MSE")
-        long["SAE"] = long["SAE"].map({"mse_small": smaller, "mse_large": larger})
-        long["active"] = long["active"].map({True: "active", False: "inactive"})
-        seaborn.boxplot(
-            long,
-            x="active",
-            order=["inactive", "active"],
-            y="MSE",
-            hue="SAE",
-            palette=PALETTE[:2],
-            ax=axes,
-            showfliers=False,
-            showmeans=True,
-            meanprops=MEAN,
-            linewidth=0.7,
-            width=0.6,
-        )
+    for axes, name, part in every:
+        handles = []
+        for at, size in enumerate(SIZES):
+            values = [part.loc[part["active"] == state, f"mse_{size}"] for state in STATES]
+            places = np.arange(len(STATES)) + WIDTH * (at - 0.5)
+            boxes(axes, values, places, WIDTH, PALETTE[at])
+            latents = f"{part[f'width_{size}'].iloc[0]} latents"
+            handles.append(Patch(color=PALETTE[at], label=latents))
+        axes.set_xticks(range(len(STATES)), STATES.values())
+        axes.set_xlim(-0.6, len(STATES) - 0.4)
         axes.set_xlabel("Novel latent of the larger SAE")
-        axes.legend(loc="upper left")
+        axes.set_ylabel("MSE")
+        legend_above(axes, handles=handles, title=name, title_fontsize=8)
+        axes.set_title("")  # the legend has it
     return figure

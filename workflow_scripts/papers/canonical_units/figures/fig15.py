@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from seaborn import color_palette
 
-from workflow_scripts.anatomy.figures.style import PALETTE, WIDTHS
+from workflow_scripts.anatomy.figures.style import PALETTE, WIDTHS, legend_above
 from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
 KINDS = ("1-1", "1-n", "n-1", "n-m")
-HEIGHT = 3.6  # inches
+HEIGHT = 3.8  # inches
 
 
 def draw(table: pd.DataFrame, edges: pd.DataFrame) -> Figure:
@@ -33,18 +33,29 @@ def draw(table: pd.DataFrame, edges: pd.DataFrame) -> Figure:
             color=colour,
             label=name,
         )
-        counts.bar_label(bars, fontsize=5)
+        counts.bar_label(bars, fontsize=6)
     counts.set_yscale("symlog", linthresh=1)
     counts.set_xticks(range(4), KINDS)
     counts.set_xlabel("Kind of component, smaller SAE to larger SAE")
     counts.set_ylabel("Components")
-    counts.legend(loc="upper right")
+    if len(pairs):
+        legend_above(counts, ncols=4)
     first = by_pair(edges)[0][1] if len(edges) else edges
     for axes, kind in zip(examples, KINDS, strict=True):
         axes.set_axis_off()
-        axes.set_title(kind)
+        axes.set_title(_title(kind, pairs))
         _draw_components(axes, first[first["kind"] == kind])
     return figure
+
+
+def _title(kind: str, pairs: list[tuple[str, pd.DataFrame]]) -> str:
+    """The kind, and how large the first pair's largest component of it is, which is seldom drawn."""
+    found = [part[part["kind"] == kind] for _, part in pairs[:1]]
+    if kind == KINDS[0] or not found or found[0].empty:
+        return kind
+    sizes = found[0]["n_small"] + found[0]["n_large"]
+    largest = found[0].loc[sizes.idxmax()]
+    return f"{kind}\nlargest: {largest['n_small']} to {largest['n_large']}"
 
 
 def _draw_components(axes: Axes, edges: pd.DataFrame) -> None:
@@ -76,7 +87,7 @@ def _draw_components(axes: Axes, edges: pd.DataFrame) -> None:
                     rotation=90,
                     ha="center",
                     va="bottom" if height else "top",
-                    fontsize=4.5,
+                    fontsize=5,
                 )
         at += span + 0.6
     axes.set_xlim(min(0, (at - 4) / 2), max(4, at))

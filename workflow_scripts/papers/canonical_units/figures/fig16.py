@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from seaborn import color_palette
 
-from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.figures.style import legend_above, new_figure
 from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
 
@@ -22,5 +22,5 @@ def draw(table: pd.DataFrame) -> Figure:
             axes.plot(used["fpr"].iloc[-1], used["tpr"].iloc[-1], "o", color=colour)
     axes.set_xlabel("False positive rate")
     axes.set_ylabel("True positive rate")
-    axes.legend(loc="lower right", title="Area, 95 % interval", title_fontsize=7)
+    legend_above(axes, ncols=1, title="Area under the curve, 95 % interval", title_fontsize=7)
     return figure

@@ -1,31 +1,25 @@
 """Figure 17: effects on MSE and L0 of swapping latents of a larger SAE into a smaller one."""
 
+import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.figure import Figure
 
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.papers.canonical_units.figures.boxes import boxes
 from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
-
-MEAN = {"marker": "D", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "black"}
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig17.csv`: boxes over swaps, without outliers; diamonds are means."""
-    figure, both = new_figure(2, 1, "page", ratio=0.6)
+    figure, both = new_figure(2, 1, "page", ratio=0.65)
     pairs = by_pair(table)
     for axes, column, label in zip(both, ("mse", "l0"), ("MSE", "L0"), strict=True):
-        seaborn.boxplot(
-            [part[f"delta_{column}_percent"].to_numpy() for _, part in pairs],
-            color=PALETTE[0],
-            ax=axes,
-            showfliers=False,
-            showmeans=True,
-            meanprops=MEAN,
-            linewidth=0.7,
-            width=0.5,
-        )
+        changes = [part[f"delta_{column}_percent"] for _, part in pairs]
+        boxes(axes, changes, np.arange(len(pairs)), 0.55, PALETTE[0])
         axes.axhline(0, color="grey", linewidth=0.6)
-        axes.set_xticks(range(len(pairs)), [f"{name}\n{len(part)} swaps" for name, part in pairs])
+        names = [f"{name}\n{len(part)} swaps" for name, part in pairs]
+        axes.set_xticks(range(len(pairs)), names, fontsize=7 if len(pairs) < 4 else 5.5)
+        axes.set_xlim(-0.6, max(len(pairs), 1) - 0.4)
+        axes.set_xlabel("Widths of the pair")
         axes.set_ylabel(f"Change in {label} per swap (%)")
     return figure

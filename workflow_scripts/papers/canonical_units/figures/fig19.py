@@ -1,5 +1,6 @@
 """Figure 19: share of reconstruction latents between seeds of one size, and between sizes."""
 
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
@@ -21,10 +22,12 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes, comparison in zip(every[0], shown, strict=True):
         part = table[table["comparison"] == comparison]
         key = LABELS[comparison].replace("width", "width_large").replace("seed", "seed_large")
-        named = part.drop_duplicates("sae_large").set_index("sae_large")[key].sort_values()
+        other = key.replace("large", "small")
+        both = [part[["sae_large", key]].to_numpy(), part[["sae_small", other]].to_numpy()]
+        named = pd.Series(dict(np.concatenate(both))).sort_values()
         grid = part.pivot(index="sae_large", columns="sae_small", values="reconstruction_share")
         seaborn.heatmap(
-            grid.loc[named.index, named.index],
+            grid.reindex(index=named.index, columns=named.index),
             ax=axes,
             annot=True,
             fmt=".2f",

@@ -10,18 +10,20 @@ from workflow_scripts.anatomy.figures.style import new_figure
 PANELS = {
     "cosine": ("Cosine of decoder biases", ".4f", "viridis"),
     "norm_ratio": ("Norm of the other over own", ".3f", "viridis"),
-    "mse_change": ("MSE with the other bias (% more)", ".2g", "rocket_r"),
+    "mse_change": ("Change in MSE, other bias (%)", ".2g", "rocket_r"),
 }
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig20.csv`: rows are SAEs, columns the SAEs whose bias is compared or put in."""
     figure, every = new_figure(3, 1, "page", ratio=1.0)
-    order = table.sort_values(["width", "sae"])["sae"].unique()
-    widths = table.drop_duplicates("sae").set_index("sae")["width"]
-    names = [f"{widths[sae]}" for sae in order]
+    both = table[["sae", "width"]], table[["other", "width_other"]]
+    saes = pd.DataFrame(np.concatenate(both), columns=["sae", "width"]).drop_duplicates("sae")
+    saes = saes.sort_values(["width", "sae"])
+    order, names = saes["sae"], list(saes["width"])
     for axes, (column, (title, digits, colours)) in zip(every, PANELS.items(), strict=True):
-        grid = table.pivot(index="sae", columns="other", values=column).loc[order, order]
+        grid = table.pivot(index="sae", columns="other", values=column)
+        grid = grid.reindex(index=order, columns=order)
         # A cosine of 1 and one of 0.999 look alike, whatever the rest is.
         limits = {"vmin": min(0.9, np.nanmin(grid)), "vmax": 1} if column == "cosine" else {}
         seaborn.heatmap(
@@ -37,7 +39,7 @@ def draw(table: pd.DataFrame) -> Figure:
             yticklabels=names,
             **limits,
         )
-        axes.set_title(title)
+        axes.set_title(title, fontsize=7)
         axes.set_xlabel("Other SAE (width)")
         axes.set_ylabel("SAE (width)" if column == "cosine" else "")
         axes.tick_params(axis="y", rotation=0)

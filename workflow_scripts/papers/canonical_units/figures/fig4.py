@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from workflow_scripts.anatomy.figures.style import PALETTE
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above
 from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
@@ -17,7 +17,7 @@ def draw(table: pd.DataFrame) -> Figure:
     the MSE a thousand times as much as most.
     """
     figure, every = panels(table)
-    for axes, _, part in every:
+    for axes, name, part in every:
         part = part[part["activation_frequency"] > 0]
         for novel, label, colour in ((True, "novel", 0), (False, "reconstruction", 1)):
             group = part[part["novel"] == novel]
@@ -38,16 +38,17 @@ def draw(table: pd.DataFrame) -> Figure:
         _symmetric_log(axes, part["delta_mse_latent"])
         axes.set_xlabel("Maximum decoder cosine")
         axes.set_ylabel("Change in MSE")
-        axes.legend(loc="upper left", markerscale=2, frameon=True, framealpha=1, edgecolor="none")
+        legend_above(axes, ncols=1, markerscale=2, title=name, title_fontsize=8)
+        axes.set_title("")  # the legend has it
     return figure
 
 
 def _symmetric_log(axes: Axes, changes: pd.Series) -> None:
-    """Decades on both sides of 0, from the change that all but a tenth exceed, and room for a legend."""
+    """Decades on both sides of 0, from the change that all but a tenth exceed."""
     linear = changes.abs().quantile(0.1) or 1.0
-    axes.set_yscale("symlog", linthresh=linear, linscale=0.5)
+    axes.set_yscale("symlog", linthresh=linear, linscale=1)
     low, high = min(changes.min(), -linear), max(changes.max(), linear)
-    axes.set_ylim(3 * low, 3 * high * (high / linear) ** 0.3)
+    axes.set_ylim(3 * low, 3 * high)
     decades = 10.0 ** np.arange(np.ceil(np.log10(linear)), np.log10(max(-low, high)) + 0.5)
     step = -(-len(decades) // 4)
     shown = decades[::-1][::step]

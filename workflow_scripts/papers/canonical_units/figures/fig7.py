@@ -22,8 +22,14 @@ COMPARISONS = {
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig7.csv`: dots are SAEs with 95 % intervals over contexts, lines means over seeds."""
-    figure, axes = new_figure(2, 2, "page", ratio=0.6, sharex="col", sharey="row")
-    for column, (comparison, (along, label, title, fixed)) in enumerate(COMPARISONS.items()):
+    # What this run does not compare has no panels.
+    shown = [name for name in COMPARISONS if (table["comparison"] == name).any()]
+    shown = shown or list(COMPARISONS)[:1]
+    figure, axes = new_figure(
+        len(shown), 2, "page", 1.2 / len(shown), sharex="col", sharey="row", squeeze=False
+    )
+    for column, comparison in enumerate(shown):
+        along, label, title, fixed = COMPARISONS[comparison]
         part = table[table["comparison"] == comparison]
         for axis, (measure, name) in zip(axes[:, column], MEASURES.items(), strict=True):
             for about, saes in by_architecture(part):
@@ -38,7 +44,8 @@ def draw(table: pd.DataFrame) -> Figure:
     for axis in axes.flat:
         handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
     names = [about.label for about in ARCHITECTURES.values() if about.label in handles]
-    axes[0, 1].legend([handles[name] for name in names], names)
+    ordered = [handles[name] for name in names]
+    figure.legend(ordered, names, loc="outside upper center", ncols=max(1, len(names)))
     return figure
 
 

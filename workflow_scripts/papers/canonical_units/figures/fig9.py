@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from workflow_scripts.anatomy.figures.architectures import by_architecture
-from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.figures.style import legend_above, new_figure
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -15,17 +15,18 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, axis = new_figure()
     handles, bottoms = [], []
     for about, part in by_architecture(table):
-        bottoms.append(_draw_tokens(axis, part[~part["bos"]], about.colour))
+        if not part["bos"].all():
+            bottoms.append(_draw_tokens(axis, part[~part["bos"]], about.colour))
         _draw_bos(axis, part[part["bos"]], about.colour)
         handles.append(Line2D([], [], color=about.colour, label=about.label))
     if table["bos"].any():
         handles.append(Line2D([], [], color="grey", marker="v", linestyle="", label="BOS tokens"))
     axis.set_yscale("log")
-    axis.set_ylim(min(bottoms), None)
+    axis.set_ylim(min(bottoms, default=None), None)
     axis.set_xlim(-0.5, None)
     axis.set_xlabel("Active latents")
     axis.set_ylabel("Share of tokens")
-    axis.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.02), ncols=2)
+    legend_above(axis, handles=handles, bbox_to_anchor=(0.5, 1.02))
     return figure
 
 

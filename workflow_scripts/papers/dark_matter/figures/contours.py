@@ -1,12 +1,13 @@
-"""Figures 2, 10 and 11: contours over SAE width and L0, one row of three panels per site."""
+"""Figures 2, 10 and 11: scores over SAE width and L0, one row of three panels per site."""
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
-from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
 
 PANELS = (
     ("norm_r2", "Error norm $R^2$ (Eq. 10)"),
@@ -14,43 +15,60 @@ PANELS = (
     ("fvu_nonlinear", r"$\mathrm{FVU_{nonlinear}}$ (Eq. 12)"),
 )
 
+# With fewer SAEs, a surface would be mostly guesswork: they are dots of the colour of their value.
+SURFACE_FROM = 9
+
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig2.csv`, `fig10.csv` or `fig11.csv`."""
     sites = list(table.groupby(["model", "site"], sort=False))
-    figure, axes = new_figure(len(PANELS), len(sites), "page", ratio=0.82, squeeze=False)
+    figure, axes = new_figure(len(PANELS), len(sites), "page", ratio=0.9, squeeze=False)
     for row, ((model, site), part) in zip(axes, sites, strict=True):
         for panel, (column, label) in zip(row, PANELS, strict=True):
-            filled = _contour(panel, part, column)
+            coloured = _contour(panel, part, column) if _spans(part, column) else None
+            if coloured is None:
+                coloured = panel.scatter(
+                    part["width"], part["l0"], c=part[column], cmap="viridis", s=22, zorder=3
+                )
+            _axes(panel, part)
+            figure.colorbar(coloured, ax=panel, shrink=0.9, ticks=MaxNLocator(5))
             panel.set_title(label)
-            panel.set_xlabel("SAE width (latents)")
-            if filled is not None:
-                figure.colorbar(filled, ax=panel, shrink=0.9)
-        row[0].set_ylabel(f"{model}\n{site}\nSAE $L_0$", fontsize=7)
+        row[0].set_ylabel("SAE $L_0$")
+        row[1].set_title(f"{model}, {site}\n{PANELS[1][1]}")
+    for panel in axes[-1]:
+        panel.set_xlabel("SAE width (latents)")
     return figure
 
 
-def _contour(axes, part: pd.DataFrame, column: str):
+def _spans(part: pd.DataFrame, column: str) -> bool:
+    """Whether the SAEs are enough, and different enough, for a surface between them."""
+    places = np.log(part[["width", "l0"]].to_numpy(float))
+    flat = np.linalg.matrix_rank(places - places.mean(axis=0)) < 2
+    return len(part) >= SURFACE_FROM and not flat and np.ptp(part[column]) > 0
+
+
+def _contour(axes: Axes, part: pd.DataFrame, column: str):
     """Linear interpolation between SAEs in log width and log L0; black dots where there is an SAE."""
     x, y = np.log(part["width"].to_numpy(float)), np.log(part["l0"].to_numpy(float))
-    filled = None
-    # Three SAEs that are not in a line are the least that spans a triangle.
-    if len(part) >= 3 and np.linalg.matrix_rank(np.stack([x - x.mean(), y - y.mean()])) == 2:
-        across, up = np.linspace(x.min(), x.max(), 120), np.linspace(y.min(), y.max(), 120)
-        interpolate = LinearTriInterpolator(Triangulation(_scaled(x), _scaled(y)), part[column])
-        surface = interpolate(*np.meshgrid(_scaled(across), _scaled(up)))
-        filled = axes.contourf(np.exp(across), np.exp(up), surface, levels=12, cmap="viridis")
-        axes.contour(np.exp(across), np.exp(up), surface, levels=12, colors="white", linewidths=0.3)
+    across, up = np.linspace(x.min(), x.max(), 120), np.linspace(y.min(), y.max(), 120)
+    interpolate = LinearTriInterpolator(Triangulation(_scaled(x), _scaled(y)), part[column])
+    surface = interpolate(*np.meshgrid(_scaled(across), _scaled(up)))
+    filled = axes.contourf(np.exp(across), np.exp(up), surface, levels=12, cmap="viridis")
+    axes.contour(np.exp(across), np.exp(up), surface, levels=12, colors="white", linewidths=0.3)
     axes.plot(
         part["width"], part["l0"], "o", color="black", markersize=2.5, clip_on=False, zorder=3
     )
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(LogFormatterSciNotation(base=2))
     return filled
+
+
+def _axes(axes: Axes, part: pd.DataFrame) -> None:
+    log_ticks(axes, "y", part["l0"])
+    axes.set_xscale("log", base=2)
+    low, high = part["width"].min(), part["width"].max()
+    axes.set_xlim(low / 1.2, high * 1.2)
+    octaves = np.arange(np.ceil(np.log2(low / 1.2)), np.log2(high * 1.2))
+    axes.set_xticks(2.0 ** octaves[:: max(1, len(octaves) // 4)])
+    axes.xaxis.set_major_formatter(LogFormatterSciNotation(base=2))
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

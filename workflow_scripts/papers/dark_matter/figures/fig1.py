@@ -38,6 +38,7 @@ def draw_regions(axes: Axes, widths: pd.Series, law: pd.Series, levels: list[flo
     curve = law["c"] + law["a"] * everywhere ** -law["m"]
     nonlinear, lowest = levels[0], min(levels)
     asymptote = max(law["c"], nonlinear)
+    _say(axes, shortfalls(law, curve[-1], levels))
     regions = [
         ("Absent features", asymptote, np.maximum(curve, asymptote), PALETTE[0]),
         ("Linear error", nonlinear, asymptote, PALETTE[2]),
@@ -45,7 +46,7 @@ def draw_regions(axes: Axes, widths: pd.Series, law: pd.Series, levels: list[flo
         ("Nonlinear error", 0, lowest, PALETTE[3]),
     ]
     for label, low, high, colour in regions:
-        if label != "Encoder error" or len(levels) > 1:
+        if np.max(high - low) > 0:
             axes.fill_between(everywhere, low, high, color=colour, alpha=0.25, lw=0, label=label)
     for part, style in ((measured, "-"), (beyond, ":")):
         axes.plot(part, law["c"] + law["a"] * part ** -law["m"], style, color=PALETTE[0])
@@ -53,6 +54,38 @@ def draw_regions(axes: Axes, widths: pd.Series, law: pd.Series, levels: list[flo
             axes.plot(part, np.full_like(part, level), style, color=colour)
         axes.plot(part, np.full_like(part, law["c"]), ":", color=PALETTE[7], linewidth=0.8)
     axes.set_xlim(measured[0] / 1.1, beyond[-1])
+
+
+def shortfalls(law: pd.Series, last: float, levels: list[float]) -> list[str]:
+    """What there is no room for in the breakdown, since the difference that defines it is negative.
+
+    last: the law at the widest that is drawn.
+    levels: FVU_nonlinear of the SAE's codes, and of better codes, if there are any.
+    """
+    found = []
+    if law["c"] < levels[0]:
+        interval = f" [{law['c_lo']:.3g}, {law['c_hi']:.3g}]" if "c_lo" in law else ""
+        numbers = f"c = {law['c']:.3g}{interval} < {levels[0]:.3g}"
+        found.append(f"Asymptote below the nonlinear error ({numbers}): no room for linear error")
+    if last < levels[0]:
+        found.append("Where the law is below the nonlinear error: no room for absent features")
+    if any(level >= levels[0] for level in levels[1:]):
+        found.append("Pursuit leaves as much nonlinear error: no room for encoder error")
+    return found
+
+
+def _say(axes: Axes, lines: list[str]) -> None:
+    """Write them at the bottom, within the nonlinear error."""
+    if lines:
+        axes.annotate(
+            "\n".join(lines),
+            (0.5, 0.03),
+            xycoords="axes fraction",
+            ha="center",
+            va="bottom",
+            fontsize=6.5,
+            bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5},
+        )
 
 
 def draw_points(axes: Axes, table: pd.DataFrame, points) -> None:

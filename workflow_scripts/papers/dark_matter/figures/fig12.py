@@ -4,21 +4,28 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workflow_scripts.anatomy.figures.style import new_figure
-from workflow_scripts.papers.dark_matter.figures.fig5 import draw_widths, show_tokens
+from workflow_scripts.papers.dark_matter.figures.fig5 import (
+    draw_widths,
+    in_rows,
+    legend_of_widths,
+    show_tokens,
+)
+
+PARTS = {"linear_norm": "Norm of\nLinearError(x)", "nonlinear_norm": "Norm of\nNonlinearError(x)"}
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `fig12.csv`."""
-    figure, (top, bottom) = new_figure(1, 2, "page", ratio=0.3, sharex=True, sharey=True)
-    for axes, column, label in (
-        (top, "linear_norm", "Norm of LinearError(x)"),
-        (bottom, "nonlinear_norm", "Norm of NonlinearError(x)"),
-    ):
-        draw_widths(axes, table, column)
-        axes.set_ylabel(label)
-    # One scale for both, so that their sizes can be compared.
-    top.set_ylim(0, 1.05 * table[["linear_norm", "nonlinear_norm"]].to_numpy().max())
-    show_tokens(bottom, table)
-    top.tick_params(axis="x", labelbottom=False)
-    top.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), title="SAE width")
+    """Draw from `fig12.csv`: two panels for each row of tokens."""
+    parts = in_rows(table)
+    figure, axes = new_figure(1, 2 * len(parts), "page", ratio=0.2, sharey=True)
+    for number, part in enumerate(parts):
+        pair = axes[2 * number : 2 * number + 2]
+        for panel, (column, label) in zip(pair, PARTS.items(), strict=True):
+            draw_widths(panel, part, column)
+            panel.set_ylabel(label)
+            show_tokens(panel, part)
+        pair[0].tick_params(axis="x", labelbottom=False)
+    # One scale for all, so that their sizes can be compared.
+    axes[0].set_ylim(0, 1.05 * table[list(PARTS)].to_numpy().max())
+    legend_of_widths(figure, axes[0])
     return figure

@@ -23,6 +23,8 @@ def draw(table: pd.DataFrame) -> Figure:
     for panel, (model, part) in zip(axes[:, 0], models, strict=True):
         for colour, (regressor, name) in zip(PALETTE, NAMES.items(), strict=False):
             line = part[part["regressor"] == regressor].sort_values("layer")
+            if line.empty:
+                continue
             panel.plot(line["layer"], line["r2"], "o-", color=colour, label=name)
             panel.fill_between(
                 line["layer"], line["r2_lo"], line["r2_hi"], color=colour, alpha=0.15, linewidth=0
@@ -33,5 +35,6 @@ def draw(table: pd.DataFrame) -> Figure:
         panel.set_xlabel("Layer")
         panel.set_ylabel("Error norm $R^2$")
         panel.set_title(model)
-    axes[0, 0].legend(fontsize=5.5, ncol=2)
+    handles = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=3, fontsize=6)
     return figure

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
 
 WINDOW = 10
 
@@ -35,6 +35,6 @@ def draw(table: pd.DataFrame) -> Figure:
     low, high = np.quantile(table["probe_dot"], [0.005, 0.995])
     axes.set_ylim(min(0, low), max(high, ends[1]))
     axes.set_xlabel("Average activation of the latent")
-    axes.set_ylabel("$a^*\\cdot$ latent")
-    axes.legend()
+    axes.set_ylabel(r"$(a^*)^T \cdot$ latent")
+    legend_above(axes, ncols=3)
     return figure

@@ -5,17 +5,24 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.figures.style import legend_above, new_figure
 
 NOISES = {"noise_x": "$\\mathbf{x}'$ noise", "noise_sae": "$\\mathrm{Sae}(\\mathbf{x}')$ noise"}
 PANELS = (("noise_x", "noise_sae", "dense"), ("noise_sae", "noise_x", "introduced"))
+
+STYLES = {
+    "--": "FVU",
+    "-": "$\\mathrm{FVU}_\\mathrm{nonlinear}$, or estimate",
+    ":": "noise added",
+}
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Top: FVU and FVU_nonlinear against the ablated fraction. Bottom: estimates against noise."""
     table = table[table["reconstruction"] == "masked"]
-    figure, axes = new_figure(columns=2, rows=2, width="page", ratio=0.7)
+    figure, axes = new_figure(columns=2, rows=2, width="page", ratio=0.78)
     for column, (varied, other, estimate) in enumerate(PANELS):
         _curves(axes[0, column], table[table[other] == table[other].min()], varied)
         _estimates(axes[1, column], table, varied, other, estimate)
@@ -23,6 +30,8 @@ def draw(table: pd.DataFrame) -> Figure:
     for axis in axes[0]:
         axis.set_ylim(0, highest)
     axes[0, 0].set_ylabel("fraction of variance unexplained")
+    handles = [Line2D([], [], color="0.3", linestyle=style) for style in STYLES]
+    figure.legend(handles, STYLES.values(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -36,10 +45,8 @@ def _curves(axis: Axes, table: pd.DataFrame, varied: str) -> None:
         for name in ("fvu", "fvu_nonlinear"):
             ends = rows[f"{name}_lo"], rows[f"{name}_hi"]
             axis.fill_between(fraction, *ends, color=colour, alpha=0.15, lw=0)
-    axis.plot([], [], "--", color="0.3", label="FVU")
-    axis.plot([], [], color="0.3", label="$\\mathrm{FVU}_\\mathrm{nonlinear}$")
     axis.set_xlabel("features ablated (%)")
-    axis.legend(title=f"{NOISES[varied]}, share of var.", ncols=2, fontsize=6, title_fontsize=6)
+    _legend(axis, levels, f"{NOISES[varied]} (share of variance)")
 
 
 def _estimates(axis: Axes, table: pd.DataFrame, varied: str, other: str, estimate: str) -> None:
@@ -48,7 +55,7 @@ def _estimates(axis: Axes, table: pd.DataFrame, varied: str, other: str, estimat
     noise = np.linspace(0, cells[varied].max(), 100)
     # Noise on x' adds to the variance that shares are taken of.
     truth = noise / (1 + noise) if varied == "noise_x" else noise
-    axis.plot(noise, truth, color="0.6", linestyle=":", label="noise added")
+    axis.plot(noise, truth, color="0.6", linestyle=":")
     for colour, level in zip(_shades(levels), levels, strict=True):
         rows = cells[cells[other] == level].sort_values(varied)
         ends = rows[f"{estimate}_lo"], rows[f"{estimate}_hi"]
@@ -59,7 +66,13 @@ def _estimates(axis: Axes, table: pd.DataFrame, varied: str, other: str, estimat
         xlabel=f"{NOISES[varied]} (share of variance)",
         ylabel=f"estimated $\\mathrm{{{name}}}(\\mathbf{{x}}')$",
     )
-    axis.legend(title=NOISES[other], fontsize=6, title_fontsize=6)
+    _legend(axis, levels, f"{NOISES[other]} (share of variance)")
+
+
+def _legend(axis: Axes, levels: np.ndarray, title: str) -> None:
+    """The levels of noise, in a row above the panel."""
+    small = {"fontsize": 6, "title_fontsize": 6, "columnspacing": 1.0, "handlelength": 1.4}
+    legend_above(axis, ncols=max(1, min(len(levels), 6)), title=title, **small)
 
 
 def _shades(levels: np.ndarray) -> list:

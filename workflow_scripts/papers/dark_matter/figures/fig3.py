@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -26,5 +26,5 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Layer")
     axes.set_ylabel("Error norm $R^2$")
-    axes.legend(loc="lower left")
+    legend_above(axes, ncols=1)
     return figure

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
 from workflow_scripts.anatomy.interpretability.scores import QUANTILE_NAMES
 
 LABELS = {
@@ -31,5 +31,5 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_ylim(0, 1)
     axes.set_xlabel("Activation decile (Not: the latent is silent)")
     axes.set_ylabel("Detection accuracy")
-    axes.legend(loc="lower right")
+    legend_above(axes, ncols=1)
     return figure

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, log_ticks, new_figure
 
 NAMES = {"linear_error": "LinearError", "nonlinear_error": "NonlinearError"}
 AXES = {"width": "SAE width (latents)", "l0": "SAE $L_0$"}
@@ -12,8 +12,10 @@ AXES = {"width": "SAE width (latents)", "l0": "SAE $L_0$"}
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig8.csv`: columns are components, rows the axis along which SAEs vary."""
-    figure, axes = new_figure(2, 2, "page", ratio=0.6, sharey=True)
-    for row, (axis, label) in zip(axes, AXES.items(), strict=True):
+    # An axis along which no SAEs vary has no panels.
+    shown = [axis for axis in AXES if (table["axis"] == axis).any()] or list(AXES)[:1]
+    figure, axes = new_figure(2, len(shown), "page", ratio=0.68, sharey=True, squeeze=False)
+    for row, axis in zip(axes, shown, strict=True):
         for panel, (component, name) in zip(row, NAMES.items(), strict=True):
             part = table[(table["axis"] == axis) & (table["component"] == component)]
             spread = [
@@ -34,10 +36,14 @@ def draw(table: pd.DataFrame) -> Figure:
                 color=PALETTE[2],
                 label="Predicted by variance",
             )
-            panel.set_xscale("log", base=2)
-            panel.set_xlabel(label)
+            if axis == "width":
+                panel.set_xscale("log", base=2)
+            else:
+                log_ticks(panel, "x", part[axis])
+            panel.set_xlabel(AXES[axis])
             panel.set_title(f"Sae(x) + {name}(x)")
             panel.axhline(0, color="grey", linewidth=0.5)
         row[0].set_ylabel("Loss increase recovered (%)")
-    axes[0, 1].legend(loc="best")
+    handles = axes[0, 1].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=3)
     return figure

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
 
 SOURCES = {
     "resid": "Sae(x)",
@@ -20,7 +20,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, axes = new_figure(ratio=0.85)
     step = 0.8 / len(SOURCES)
     for number, (source, name) in enumerate(SOURCES.items()):
-        part = table[table["source"] == source].set_index("target").loc[list(TARGETS)]
+        part = table[table["source"] == source].set_index("target").reindex(list(TARGETS))
         spread = np.abs([part["r2"] - part["r2_lo"], part["r2_hi"] - part["r2"]])
         place = np.arange(len(TARGETS)) + (number - (len(SOURCES) - 1) / 2) * step
         axes.bar(
@@ -35,5 +35,5 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.axhline(0, color="grey", linewidth=0.5)
     axes.set_xticks(range(len(TARGETS)), TARGETS.values())
     axes.set_ylabel("$R^2$")
-    axes.legend(title="SAE reconstruction of")
+    legend_above(axes, title="SAE reconstruction of")
     return figure

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
 
 NAMES = {"linear_error": "LinearError(x)", "nonlinear_error": "NonlinearError(x)"}
 COLOURS = {"linear_error": PALETTE[2], "nonlinear_error": PALETTE[3]}
@@ -26,5 +26,5 @@ def draw(table: pd.DataFrame, final: pd.DataFrame) -> Figure:
     axes.set_xlabel("Training tokens")
     axes.set_ylabel("FVU of the SAE on the error")
     axes.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
-    axes.legend(loc="upper right")
+    legend_above(axes, ncols=1)
     return figure

@@ -3,9 +3,8 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, log_ticks, new_figure
 
 PANELS = (
     ("Fraction of variance unexplained", {"fvu": "SAE", "fvu_nonlinear": "SAE and $b^* x$"}),
@@ -18,14 +17,11 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, axes = new_figure(2, 1, "page", ratio=0.7, sharex=True)
     for panel, (label, quantities) in zip(axes, PANELS, strict=True):
         _dots(panel, table, quantities)
-        panel.set_xscale("log")
-        panel.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter(ScalarFormatter())
-        panel.xaxis.set_minor_formatter(NullFormatter())
+        log_ticks(panel, "x", table["l0"])
         panel.set_ylim(0, None)
-        panel.set_xlabel("$L_0$")
+        panel.set_xlabel("SAE $L_0$")
         panel.set_ylabel(label)
-        panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncol=2)
+        legend_above(panel)
     return figure
 
 

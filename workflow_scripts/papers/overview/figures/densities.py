@@ -1,36 +1,39 @@
-"""Histogram of how often latents fire, one panel per site."""
+"""Histogram of how often latents fire, one panel per site and architecture."""
 
+import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.figures.panels import colours_of, legend_of, small_multiples
+from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES, present
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `densities.csv`; latents that never fire are not shown."""
-    sites = list(table.groupby(["model", "site"], sort=False))
-    columns = min(2, len(sites))
-    rows = -(-len(sites) // columns)
-    figure, axes = new_figure(columns, rows, "page", ratio=0.6, squeeze=False, sharex=True)
-    for panel, ((model, site), part) in zip(axes.flat, sites, strict=False):
-        saes = part["sae"].unique()
-        for colour, sae in zip(seaborn.color_palette("crest", len(saes)), saes, strict=True):
-            counts = part[part["sae"] == sae]
-            share = counts["count"] / counts["count"].sum()
+    """Draw from `densities.csv`: a line per SAE. Latents that never fire are not shown."""
+    present(table["architecture"], "column architecture of densities.csv")
+    colours = colours_of(table["width"])
+    # Architectures of one site are side by side.
+    of_sites = table.groupby(["model", "site"], sort=False)
+    table = pd.concat([rows for _, rows in of_sites]) if len(table) else table
+    living = table.groupby(["model", "site", "sae"])["count"].transform("sum").clip(lower=1)
+    table = table.assign(share=table["count"] / living)
+    lowest = table.loc[table["count"] > 0, "log10_density"].min()
+    by = ["model", "site", "architecture"]
+    labels = "Share of tokens", "Share of latents"
+    figure, panels = small_multiples(table, by, 0.7, *labels)
+    for panel, (model, site, architecture), part in panels:
+        for _, counts in part.groupby("sae", sort=False):
             panel.step(
                 10 ** counts["log10_density"],
-                share,
+                counts["share"],
                 where="post",
-                color=colour,
-                linewidth=0.8,
-                label=sae,
+                color=colours[counts["width"].iloc[0]],
+                linewidth=0.7,
             )
         panel.set_xscale("log")
-        panel.set_title(f"{model}, {site}")
-        panel.set_xlabel("Share of tokens on which a latent fires")
-        panel.set_ylabel("Share of living latents")
-        panel.legend(fontsize=4.5, ncol=2 if len(saes) > 8 else 1)
-    for panel in axes.flat[len(sites) :]:
-        panel.set_axis_off()
+        if np.isfinite(lowest):
+            panel.set_xlim(10 ** (lowest - 0.25), 1)
+        panel.set_ylim(0, 1.05 * table["share"].max() or 1)
+        panel.set_title(f"{model}, {ARCHITECTURES[architecture].label}\n{site}", fontsize=7)
+    legend_of(figure, colours)
     return figure

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
 
 STYLES: dict[str, dict[str, Any]] = {
     "train": {"alpha": 0.5, "linewidth": 0.8},
@@ -28,5 +28,5 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("Training tokens")
     axes.set_ylabel("Cross-entropy (nats per token)")
     axes.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
-    axes.legend()
+    legend_above(axes)
     return figure

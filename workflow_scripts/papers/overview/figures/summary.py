@@ -1,34 +1,57 @@
 """FVU against L0 for every SAE: the plane in which SAEs are compared."""
 
+import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.lines import Line2D
 
-from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.figures.architectures import by_architecture
+from workflow_scripts.anatomy.figures.panels import small_multiples
+from workflow_scripts.anatomy.figures.style import log_ticks
+
+AREAS = (6, 40)  # square points, of the narrowest and of the widest SAE
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `summary.csv`; one panel per site, colour for width, marker for architecture."""
-    sites = list(table.groupby(["model", "site"], sort=False))
-    columns = min(2, len(sites))
-    rows = -(-len(sites) // columns)
-    figure, axes = new_figure(columns, rows, "page", ratio=0.6, squeeze=False, sharey=True)
-    widths = sorted(table["width"].unique())
-    palette = dict(zip(widths, seaborn.color_palette("crest", len(widths)), strict=True))
-    for panel, ((model, site), part) in zip(axes.flat, sites, strict=False):
-        seaborn.scatterplot(
-            part, x="l0", y="fvu", hue="width", style="architecture", palette=palette, ax=panel
-        )
-        panel.set_xscale("log")
-        panel.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter(ScalarFormatter())
-        panel.xaxis.set_minor_formatter(NullFormatter())
-        panel.set_title(f"{model}, {site}")
-        panel.set_xlabel("$L_0$")
-        panel.set_ylabel("FVU")
-        panel.set_ylim(0, None)
-        panel.legend(fontsize=5.5)
-    for panel in axes.flat[len(sites) :]:
-        panel.set_axis_off()
+    """Draw from `summary.csv`; one panel per site, colour for architecture, area for width."""
+    table = table.assign(area=_areas(table["width"]))
+    figure, panels = small_multiples(table, ["model", "site"], 0.75, "SAE $L_0$", "FVU")
+    for panel, (model, site), part in panels:
+        for about, saes in by_architecture(part):
+            panel.scatter(
+                saes["l0"],
+                saes["fvu"],
+                s=saes["area"],
+                color=about.colour,
+                alpha=0.7,
+                linewidths=0.4,
+                edgecolors="white",
+            )
+        log_ticks(panel, "x", table["l0"])
+        panel.set_ylim(0, 1.08 * table["fvu"].max())
+        panel.set_title(f"{model}\n{site}", fontsize=7)
+    handles = [_dot(about.label, about.colour, 25) for about, _ in by_architecture(table)]
+    ends = table.loc[[table["width"].idxmin(), table["width"].idxmax()]].drop_duplicates("width")
+    handles += [_dot(f"{row.width} latents", "grey", row.area) for row in ends.itertuples()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
+
+
+def _areas(widths: pd.Series) -> pd.Series:
+    """Areas that grow in step with doublings of the width."""
+    doublings = np.log2(widths / widths.min())
+    return AREAS[0] + (AREAS[1] - AREAS[0]) * doublings / max(doublings.max(), 1.0)
+
+
+def _dot(label: str, colour: str, area: float) -> Line2D:
+    size = area**0.5
+    return Line2D(
+        [],
+        [],
+        marker="o",
+        linestyle="",
+        color=colour,
+        markersize=size,
+        label=label,
+        markeredgewidth=0,
+    )
