@@ -7,14 +7,14 @@ if "fig1" in EXHIBITS["dark_matter"]:
     PAPER_STORES += [codes_path(sae, "pursuit") for sae in DARK_PLAN.scaling]
 
 
-include: "dark_matter_error_saes.smk"
-
-
 use rule tabulate as tabulate_held_out with:
     """What tables of numbers on held-out tokens have in common: the split, and the resamples."""
     params:
         analysis=config["analysis"],
         seed=config["seed"],
+
+
+include: "dark_matter_error_saes.smk"
 
 
 use rule tabulate as tabulate_dark_matter_scaling with:
@@ -105,21 +105,6 @@ use rule tabulate as tabulate_dark_matter_appendix_c1 with:
     params:
         options=DARK["appendix_c1"],
         seed=config["seed"],
-
-
-use rule tabulate_held_out as tabulate_dark_matter_sec5_2 with:
-    """Section 5.2: training curves and final FVU of the SAEs trained on either part of the error."""
-    input:
-        curves=[f"{path}/training_curve.csv" for path in ERROR_SAES],
-        saes=[f"{path}/sae.safetensors" for path in ERROR_SAES],
-        codes=[f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES],
-    output:
-        table="<run>/tables/<exhibit>.csv",
-        final="<run>/tables/<exhibit>_final.csv",
-    pathvars:
-        exhibit="dark_matter/sec5_2",
-    params:
-        components=list(ERROR_SAES.values()),
 
 
 use rule tabulate as tabulate_dark_matter_fig7 with:

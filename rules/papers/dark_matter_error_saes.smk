@@ -88,3 +88,25 @@ rule interpret_error_sae:
         seed=config["seed"],
     script:
         "../../workflow_scripts/interpret_latents.py"
+
+
+use rule tabulate_held_out as tabulate_dark_matter_sec5_2 with:
+    """Section 5.2: training curves and final FVU of the SAEs trained on either part of the error."""
+    input:
+        curves=[f"{path}/training_curve.csv" for path in ERROR_SAES],
+        saes=[f"{path}/sae.safetensors" for path in ERROR_SAES],
+        codes=[f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES],
+        # What the codes are of is computed from these.
+        activations=activations_path(DARK["main"]["model"]),
+        sae=sae_path(DARK_PLAN.reference, "sae.safetensors"),
+        maps=scores_path(DARK_PLAN.reference, file="maps.npz"),
+    output:
+        table="<run>/tables/<exhibit>.csv",
+        final="<run>/tables/<exhibit>_final.csv",
+    resources:
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    pathvars:
+        exhibit="dark_matter/sec5_2",
+    params:
+        components=list(ERROR_SAES.values()),

@@ -6,10 +6,11 @@ import torch
 
 from tests.conftest import SITE, correlated, random_dictionary, write_activations
 from workflow_scripts.anatomy.activations.sums import activation_sums, mean_activation
-from workflow_scripts.anatomy.codes.normalised_error import error_sums, mse, nmse
+from workflow_scripts.anatomy.codes.normalised_error import error_sums, held_out_fvu, mse, nmse
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.statistics.bootstrap import N_GROUPS, context_interval
+from workflow_scripts.anatomy.statistics.splits import Split
 
 T, FIRST, D = 12, 2, 6
 
@@ -73,3 +74,17 @@ def test_predicting_the_mean_is_an_nmse_of_one(planted):
     of_groups = np.bincount(groups, residual2)[:, None]
     value, *_ = context_interval(nmse, sums | {"residual2": of_groups}, 100, 0)
     assert value == pytest.approx(1, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["context", "paper"])
+def test_held_out_tokens_are_judged_by_their_own_variance(planted, kind):
+    store, codes, x, built = planted
+    split = Split(kind, 0.6, 5, FIRST)
+    _, held_out = split.masks(slice(0, len(x)), T)
+    held_out = held_out[:, FIRST:]
+    some, rebuilt = x[held_out], built[held_out]
+    expected = ((some - rebuilt) ** 2).sum() / ((some - some.mean(0)) ** 2).sum()
+    value, low, high = held_out_fvu(store, codes, split, 200, 0)
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert low < value < high
+    assert value != pytest.approx(codes.summary["fvu"], rel=1e-4)

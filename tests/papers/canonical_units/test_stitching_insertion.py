@@ -36,11 +36,11 @@ def pair(request, tmp_path_factory):
 
 
 def test_one_pass_gives_what_adding_each_latent_alone_gives(pair, monkeypatch):
-    everything, nothing = np.ones(WIDTHS[0], bool), np.zeros(WIDTHS[1], bool)
-    before, _ = brute_force(pair, everything, nothing)
+    fires, nothing = pair.small.fires, np.zeros(WIDTHS[1], bool)
+    before, _ = brute_force(pair, fires, nothing)
     expected = np.empty((CONTEXTS, WIDTHS[1]))
     for latent in range(WIDTHS[1]):
-        after, _ = brute_force(pair, everything, np.arange(WIDTHS[1]) == latent)
+        after, _ = brute_force(pair, fires, np.arange(WIDTHS[1]) == latent)
         expected[:, latent] = (after - before).sum(1)
     assert (expected.sum(0) < 0).any() and (expected.sum(0) > 0).any()
     for entries in (module.ENTRIES, 20):
@@ -54,7 +54,7 @@ def test_one_pass_gives_what_adding_each_latent_alone_gives(pair, monkeypatch):
 
 def test_a_latent_without_the_blend_of_biases(pair):
     """What it changes where the bias stays blended: the residual is b_0 + c (b_1 - b_0) short of x."""
-    found, share = insertions(pair), 1 / (WIDTHS[0] + 1)
+    found, share = insertions(pair), 1 / (pair.small.fires.sum() + 1)
     blended, silent = np.zeros((CONTEXTS, WIDTHS[1])), np.zeros(CONTEXTS)
     for block in pair.blocks("test"):
         residual = (block.residual - share * pair.bias_difference).numpy()
@@ -133,7 +133,7 @@ def test_an_sae_that_never_fires_changes_only_the_bias(tmp_path):
     silent = {"b_enc": torch.full((WIDTHS[1],), -1e3)}
     pair = planted_pair(tmp_path, {"b_enc": torch.full((WIDTHS[0],), -1e3)}, silent)
     left = target(pair) - pair.small.bias.numpy()
-    moved = left - pair.bias_difference.numpy() / (WIDTHS[0] + 1)
+    moved = left - pair.bias_difference.numpy()  # none of the smaller SAE's latents counts
     expected = (moved**2).sum() - (left**2).sum()
     np.testing.assert_allclose(insertions(pair).change.sum(0), np.full(WIDTHS[1], expected))
 

@@ -23,7 +23,11 @@ from workflow_scripts.papers.canonical_units.stitching.moves import (
     thinned,
 )
 from workflow_scripts.papers.canonical_units.stitching.path import walk
-from workflow_scripts.papers.canonical_units.stitching.similarity import components, similarity
+from workflow_scripts.papers.canonical_units.stitching.similarity import (
+    components,
+    firing_similarity,
+    similarity,
+)
 from workflow_scripts.papers.canonical_units.stitching.stitched import stitch
 
 
@@ -76,6 +80,42 @@ def test_a_path_ends_at_the_larger_sae(pair):
         tokens, summary = found.count.sum(), half.codes.summary
         np.testing.assert_allclose(found.error2[:, at].sum() / tokens, summary["mse"], rtol=1e-5)
         np.testing.assert_allclose(found.l0[:, at].sum() / tokens, summary["l0"])
+
+
+def test_latents_that_never_fire_are_on_no_path(tmp_path):
+    """Every point is that of two SAEs without them, their bias included, and the ends are the SAEs."""
+    small, large = torch.zeros(WIDTHS[0]), torch.zeros(WIDTHS[1])
+    small[[2, 7]], large[[0, 9, 15]] = -1e3, -1e3
+    pair = planted_pair(tmp_path, {"b_enc": small}, {"b_enc": large})
+    assert not (pair.small.fires[[2, 7]].any() or pair.large.fires[[0, 9, 15]].any())
+    likeness = firing_similarity(pair.small, pair.large, 0.8)
+    # Latents 2 and 3 of the larger SAE were like the silent latent 2 of the smaller one alone.
+    assert likeness.novel[[2, 3]].all() and not likeness.novel[[0, 9, 15]].any()
+    assert not {2, 7} & {*likeness.nearest, *likeness.edge_small}
+    assert not {0, 9, 15} & {*likeness.edge_large}
+    moves = interpolation(components(likeness), 0)
+    assert set(moves.kinds) == {"insert", "swap", "remove"}
+    (found,) = walk(pair, [moves], [np.arange(len(moves.kinds) + 1)])
+    for at, steps in enumerate(found.steps):
+        in_small, in_large = in_use(moves, steps)
+        error2, l0 = brute_force(pair, in_small & pair.small.fires, in_large)
+        np.testing.assert_allclose(found.error2[:, at], error2.sum(1), rtol=1e-9)
+        np.testing.assert_allclose(found.l0[:, at], l0.sum(1))
+    for at, half in ((0, pair.small), (-1, pair.large)):
+        mse = found.error2[:, at].sum() / found.count.sum()
+        np.testing.assert_allclose(mse, half.codes.summary["mse"], rtol=1e-5)
+        assert (found.n_small + found.n_large)[at] == half.fires.sum()
+    novel = np.flatnonzero(likeness.novel)
+    moves = random_insertions(WIDTHS, novel, 0, likeness.silent["silent_small"])
+    (found,) = walk(pair, [moves], [np.array([0, len(novel)])])
+    error2, _ = brute_force(pair, pair.small.fires, likeness.novel)
+    np.testing.assert_allclose(found.error2[:, 1], error2.sum(1), rtol=1e-9)
+
+
+def test_an_sae_that_never_fires_has_no_counterparts(tmp_path):
+    pair = planted_pair(tmp_path, {"b_enc": torch.full((WIDTHS[0],), -1e3)})
+    likeness = firing_similarity(pair.small, pair.large, 0.8)
+    assert (likeness.novel == pair.large.fires).all() and (likeness.nearest == -1).all()
 
 
 def test_few_recorded_points_are_those_of_many(plain):

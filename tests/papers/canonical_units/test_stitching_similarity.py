@@ -14,7 +14,7 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.statistics.bootstrap import context_interval
 from workflow_scripts.anatomy.statistics.ratio_intervals import add_by_group, ratio_intervals
 from workflow_scripts.papers.canonical_units.stitching import similarity as module
-from workflow_scripts.papers.canonical_units.stitching.roc import area_statistic, receiver_curve
+from workflow_scripts.papers.canonical_units.stitching.roc import areas, receiver_curve
 from workflow_scripts.papers.canonical_units.stitching.similarity import (
     KINDS,
     Similarity,
@@ -64,9 +64,8 @@ def planted(widths, edges):
     ordered = sorted(edges, key=lambda edge: edge[::-1])
     smaller, larger = np.array(ordered, np.int64).reshape(-1, 2).T
     nothing = np.zeros(widths[1], np.float32)
-    return Similarity(
-        widths, 0.7, nothing, nothing.astype(int), smaller, larger, np.ones(len(edges))
-    )
+    cosines, fires = np.ones(len(edges)), (np.ones(width, bool) for width in widths)
+    return Similarity(widths, 0.7, nothing, nothing.astype(int), smaller, larger, cosines, *fires)
 
 
 @settings(max_examples=60, deadline=None)
@@ -111,12 +110,18 @@ def test_the_curve_and_its_area_are_those_of_scikit_learn(tied):
     np.testing.assert_allclose(true, expected_true)
     at = len(thresholds) // 2
     assert true[at] == (cosine[change < 0] < thresholds[at]).mean()
-    area = area_statistic(cosine)({"change": np.stack([change, -change])})
+    area, influence = areas(cosine, np.stack([change, -change]) < 0)
     np.testing.assert_allclose(
         area, [roc_auc_score(change < 0, -cosine), roc_auc_score(change > 0, -cosine)]
     )
-    with np.errstate(invalid="ignore"):
-        assert np.isnan(area_statistic(cosine)({"change": np.abs(change)}))
+    # DeLong's placements, one latent at a time.
+    for latent in (0, 57, 123):
+        others = cosine[(change < 0) != (change[latent] < 0)]
+        higher = (others > cosine[latent]).mean() + (others == cosine[latent]).mean() / 2
+        placement = higher if change[latent] < 0 else 1 - higher
+        own = ((change < 0) == (change[latent] < 0)).sum()
+        assert influence[0, latent] == pytest.approx((placement - area[0]) / own)
+    assert np.isnan(areas(cosine, np.abs(change)[None] < 0)[0]).all()
 
 
 def test_intervals_of_many_columns_are_those_of_each():

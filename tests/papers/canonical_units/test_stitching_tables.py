@@ -129,7 +129,7 @@ def test_the_curve_of_a_pair_is_thinned_and_has_its_area(path):
     assert helps.any() and not helps.all()
     whole, few = (curve_table(cosine, change, points, DRAWS, 0) for points in (1000, 5))
     assert len(whole) == len(np.unique(cosine)) + 1 and len(few) == 5
-    np.testing.assert_allclose(whole["auc"], roc_auc_score(helps, -cosine))
+    np.testing.assert_allclose(whole["auc_of_curve"], roc_auc_score(helps, -cosine))
     assert few["auc"].iloc[0] == whole["auc"].iloc[0]
     assert (whole["auc_lo"] <= whole["auc"]).all() and (whole["auc"] <= whole["auc_hi"]).all()
     assert few[["fpr", "tpr"]].iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]

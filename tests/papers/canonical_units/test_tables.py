@@ -78,9 +78,10 @@ def test_the_curve_is_made_where_it_is_asked_for(files, params):
     pd.testing.assert_frame_equal(alone["table"], both["table"])
     table = both["table"]
     assert table["latent"].tolist() == list(range(WIDTHS[1]))
-    assert (table["novel"] == (table["max_cosine"] < THRESHOLD)).all()
-    # Latents that never fire are rows of the table and no points of the curve.
+    # Latents that never fire are rows of the table, but neither novel nor points of the curve.
     fires = table["activation_frequency"] > 0
+    assert (table["novel"] == ((table["max_cosine"] < THRESHOLD) & fires)).all()
+    assert set(table["silent_large"]) == {(~fires).sum()} == {1}
     thresholds = set(both["curve"]["threshold"]) - {np.inf}
     assert thresholds == set(table["max_cosine"][fires])
     assert set(both["curve"]["novel_below"]) == {THRESHOLD}
@@ -100,8 +101,10 @@ def test_swaps_are_recorded_where_they_are_asked_for(files, params):
 
 def test_the_histogram_has_every_latent(files, params):
     table, latents = (module.tabulate(files, params)["table"] for module in (fig10, fig4))
-    assert table["count"].sum() == WIDTHS[1]
+    assert table["count_all"].sum() == WIDTHS[1]
+    assert table["count"].sum() == (latents["activation_frequency"] > 0).sum() < WIDTHS[1]
     assert set(table["novel_latents"]) == {latents["novel"].sum()}
+    assert set(table["novel_latents_all"]) == {(latents["max_cosine"] < THRESHOLD).sum()}
 
 
 def test_like_pairs_are_compared_and_others_beside_them(files, params):

@@ -208,7 +208,10 @@ def test_the_sweep_with_noise_and_an_encoder_is_decompose_on_what_was_encoded():
     # 900 tokens are one block, whose generator draws the noise of x' first.
     generator = np.random.default_rng([7, 0])
     clean = codes @ directions
-    unit = np.sqrt(((clean - clean.mean(axis=0)) ** 2).sum() / clean.size)
+    # The noise put in and FVUs are shares of the variance of x' before noise, where it is held out.
+    held_out = clean[~train]
+    total = ((held_out - held_out.mean(axis=0)) ** 2).sum()
+    unit = np.sqrt(total / held_out.size)
     x = clean + np.sqrt(0.1) * unit * generator.standard_normal(clean.shape)
     np.testing.assert_allclose(seen[0], x)
     noise = unit * generator.standard_normal(clean.shape)
@@ -217,9 +220,11 @@ def test_the_sweep_with_noise_and_an_encoder_is_decompose_on_what_was_encoded():
         for t, level in enumerate(noise_sae):
             reconstruction = latents.multiply(mask).tocsr() @ directions + np.sqrt(level) * noise
             expected = decompose(x, reconstruction, train)
-            assert sweep.fvu[0, 0, t, f] == pytest.approx(expected.fvu, rel=1e-9)
+            share = expected.total / total
+            assert share > 1.05
+            assert sweep.fvu[0, 0, t, f] == pytest.approx(expected.fvu * share, rel=1e-9)
             found = sweep.fvu_nonlinear[0, 0, t, f]
-            assert found == pytest.approx(expected.fvu_nonlinear, rel=1e-9)
+            assert found == pytest.approx(expected.fvu_nonlinear * share, rel=1e-9)
 
 
 def test_masks_drop_the_least_important_of_the_latents_that_fire():
@@ -268,6 +273,26 @@ def test_each_noise_correlates_with_its_own_estimate():
     for noise, estimate in own:
         expected = np.corrcoef(cells[noise], cells[estimate])[0, 1]
         assert table.loc[(noise, estimate)].correlation == pytest.approx(expected)
+
+
+def test_the_noise_put_in_is_what_the_estimates_are_measured_by():
+    """Where nothing is ablated FVU is the noise put in, whatever is unlike in the training tokens."""
+    codes, directions, contexts, train = sweep_data(4, tokens=4000)
+    codes = sparse.diags(np.where(train, 3.0, 1.0)) @ codes
+    noise = [0.0, 0.1, 0.4]
+    sweep = masked_reconstruction_sweep(
+        codes.tocsr(),
+        directions,
+        contexts,
+        train,
+        noise_x=noise,
+        noise_sae=noise,
+        ablated_fractions=[0.0],
+        seed=0,
+        resamples=5,
+    )
+    expected = np.add.outer(noise, noise)
+    np.testing.assert_allclose(sweep.fvu[0, :, :, 0], expected, rtol=0.03, atol=1e-12)
 
 
 def test_a_sweep_without_its_asymptote_is_refused():

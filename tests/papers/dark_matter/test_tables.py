@@ -42,6 +42,9 @@ def test_pursuit_stands_beside_the_same_sae(scores):
     assert law == pytest.approx([0.1, 4.0, 1.0, 0.05], rel=1e-4)
     assert fit.loc["pursuit", "c"] == pytest.approx(0.09, rel=1e-4)
     assert fit.loc["pursuit", "horizontal"] == pytest.approx(0.04)
+    for name in ("c", "a", "m", "horizontal"):
+        assert (fit[f"{name}_lo"] <= fit[name] * (1 + 1e-12)).all()
+        assert (fit[name] <= fit[f"{name}_hi"] * (1 + 1e-12)).all()
 
 
 def test_figure_6_has_every_vector_of_every_sae(scores):

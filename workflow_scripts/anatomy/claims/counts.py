@@ -15,36 +15,64 @@ PAIR = ["model", "site", "sae_small", "sae_large"]
 
 def share(count: int, of: int, over: str) -> Measurement:
     """A share with the exact binomial (Clopper-Pearson) interval."""
-    return sure_share(count, count, of - count, of, over)
+    return _doubted(count, of, count, 0.0, over)
 
 
 def sure_share(count: int, surely: int, surely_not: int, of: int, over: str) -> Measurement:
     """A share of which some members are in doubt.
 
-    count, of: the share. surely, surely_not: members whose own interval leaves no doubt. The ends are
-    those of the exact binomial intervals of all doubts decided against and for the share.
+    count, of: the share. surely, surely_not: members whose own interval leaves no doubt. Nothing being
+    known of the others, each is a member with a chance of one half.
     """
-    from scipy.stats import binomtest
-
-    low = binomtest(surely, of).proportion_ci(2 * LEVEL - 1).low
-    high = binomtest(of - surely_not, of).proportion_ci(2 * LEVEL - 1).high
-    return Measurement(count / of, float(low), float(high), over)
+    doubtful = of - surely - surely_not
+    return _doubted(count, of, surely + doubtful / 2, doubtful / 4, over, shifted=False)
 
 
 def share_below_zero(parts: Columns, over: str) -> Measurement:
-    """Share of numbers below 0; those whose interval reaches across 0 are in doubt.
+    """Share of numbers below 0, each of which is with a chance that its interval tells.
+
+    The error of a number is taken for normal, its standard error from the end of the interval that is
+    towards 0.
 
     Raises
     ------
     NotTestable: there are none.
     """
+    from scipy.stats import norm
+
     value, low, high = parts
     if len(value) == 0:
         raise NotTestable(f"there are no {over.split(' and ')[-1]} to count")
-    surely, surely_not = np.fmax(value, high) < 0, np.fmin(value, low) >= 0
-    return sure_share(
-        int((value < 0).sum()), int(surely.sum()), int(surely_not.sum()), len(value), over
-    )
+    below = value < 0
+    reach = np.where(below, high - value, value - low)
+    # Without an interval, or with one of no length, a number is what it is.
+    error = np.fmax(reach, 0) / norm.ppf(LEVEL)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chance = np.where(error > 0, norm.cdf(-value / error), below)
+    variance = float((chance * (1 - chance)).sum())
+    return _doubted(int(below.sum()), len(value), float(chance.sum()), variance, over)
+
+
+def _doubted(
+    count: int, of: int, expected: float, variance: float, over: str, shifted: bool = True
+) -> Measurement:
+    """A share with the exact binomial interval, and the doubt about its members.
+
+    expected, variance: of the number of members if each is drawn by its chance. Added in quadrature
+    are the spread of that number and, on its side, its distance, since errors that members share may
+    move them together. If the share is `shifted` by errors, as numbers that are counted by their sign
+    are, they have moved it towards `expected` by about that distance: the other end lies beyond.
+    """
+    from scipy.stats import binomtest, norm
+
+    value, shift = count / of, (count - expected) / of
+    exact = binomtest(count, of).proportion_ci(2 * LEVEL - 1)
+    doubt = norm.ppf(LEVEL) * np.sqrt(variance) / of
+    down = np.linalg.norm([value - exact.low, doubt, max(shift, 0)])
+    up = np.linalg.norm([exact.high - value, doubt, max(-shift, 0)])
+    low = value + shifted * min(shift, 0) - down
+    high = value + shifted * max(shift, 0) + up
+    return Measurement(value, float(np.maximum(low, 0)), float(np.minimum(high, 1)), over)
 
 
 def negated(parts: Columns) -> Columns:
@@ -82,6 +110,12 @@ def mean_of(parts: Columns, over: str) -> Measurement:
     return Measurement(
         mean, float(mean - np.hypot(spread, down)), float(mean + np.hypot(spread, up)), over
     )
+
+
+def mean_over(values: ArrayLike, over: str) -> Measurement:
+    """Mean of independent numbers with Student's interval, as `mean_of`."""
+    value = np.asarray(values, float)
+    return mean_of((value, *np.full((2, len(value)), np.nan)), over)
 
 
 def trend_of_means(groups: Sequence[ArrayLike], at: ArrayLike, over: str) -> Measurement:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from workflow_scripts.anatomy.activations.store import ActivationStore
+from workflow_scripts.anatomy.activations.sums import activation_sums
 from workflow_scripts.anatomy.codes.store import CodesStore
 from workflow_scripts.anatomy.statistics.bootstrap import (
     N_GROUPS,
@@ -49,13 +51,12 @@ def nmse(sums: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def held_out_fvu(
-    codes: CodesStore, split: Split, draws: int, seed: int
+    store: ActivationStore, codes: CodesStore, split: Split, draws: int, seed: int
 ) -> tuple[float, float, float]:
-    """Mean held-out squared error over the variance of all used tokens, with its 95 % interval.
+    """Held-out squared error over the variance of the same held-out tokens, with its 95 % interval.
 
-    The variance is that of the harvest's tokens from `min_position` on, held out or not: the codes
-    store keeps errors by token, but of the activations only their variance.
+    store: the activations that the codes are of.
     """
-    sums, variance = error_sums(codes, split), codes.summary["variance"]
+    sums = activation_sums(store, codes.group.attrs["site"], split) | error_sums(codes, split)
     held_out = {name: part[sums["count"] > 0] for name, part in sums.items()}
-    return context_interval(lambda s: mse(s) / variance, held_out, draws, seed)
+    return context_interval(nmse, held_out, draws, seed)

@@ -1,7 +1,8 @@
 """The change in MSE when each latent of the larger SAE is added alone to the smaller one (Eq. 5).
 
 With r = x - Sae_0(x), one latent added with activation f and direction w, D = b_1 - b_0 and
-c = 1 - alpha = 1 / (m0 + 1), the squared error of a token changes by
+c = 1 - alpha = 1 / (m0 + 1), where m0 latents of the smaller SAE fire on the harvest at all, the squared
+error of a token changes by
 
     -2 f (r - c D).w + f^2 |w|^2   +   c^2 |D|^2 - 2 c r.D
 
@@ -50,7 +51,7 @@ def insertions(pair: Pair) -> Insertions:
     change = np.zeros((groups, pair.large.width))
     error2, bias_dot, count = np.zeros(groups), np.zeros(groups), np.zeros(groups, np.int64)
     difference = pair.bias_difference
-    share = 1 / (pair.small.width + 1)
+    share = 1 / (pair.small.fires.sum() + 1)
     directions = pair.large.directions.numpy()
     norms2 = squared_norms(directions)
     for block in pair.blocks(f"adding {pair.large.name} to {pair.small.name}"):

@@ -164,5 +164,8 @@ def components(likeness: Similarity) -> Components:
     number = np.full(labels.max() + 1, -1, np.int64)
     number[kept] = np.arange(len(kept))
     small, large = number[labels[:width]], number[labels[width:]]
-    sizes = (np.bincount(part[part >= 0], minlength=len(kept)) for part in (small, large))
-    return Components(small, large, *sizes, likeness.fires_small, likeness.fires_large)
+    n_small, n_large = (
+        np.bincount(part[part >= 0], minlength=len(kept)) for part in (small, large)
+    )
+    fires = likeness.fires_small, likeness.fires_large
+    return Components(small, large, n_small, n_large, *fires)

@@ -10,7 +10,7 @@ from workflow_scripts.anatomy.decomposition.pairs import describe_pair
 from workflow_scripts.anatomy.statistics.ratio_intervals import ratio_intervals
 from workflow_scripts.papers.canonical_units.stitching.novelty import Firing, firing
 from workflow_scripts.papers.canonical_units.stitching.pair import consecutive
-from workflow_scripts.papers.canonical_units.stitching.similarity import similarity
+from workflow_scripts.papers.canonical_units.stitching.similarity import firing_similarity
 
 
 def tabulate(input: Named, params: Named) -> Tables:
@@ -19,14 +19,14 @@ def tabulate(input: Named, params: Named) -> Tables:
     draws, seed = params.analysis["bootstrap"], params.seed
     tables = []
     for small, large in consecutive(input.saes, input.codes):
-        novel = similarity(small.directions, large.directions, params.threshold).novel
-        # A latent that never fires has no tokens to compare with the others.
-        latents = np.flatnonzero(novel & (large.codes.latents("firing_count") > 0))
+        likeness = firing_similarity(small, large, params.threshold)
+        # A latent that never fires has no tokens to compare with the others, and is not novel.
+        latents = np.flatnonzero(likeness.novel)
         sums = firing(small, large, latents)
         who = describe_pair(small.codes, large.codes, seed)
         for active in (True, False):
             columns = {"latent": latents, "active": active, **_errors(sums, active, draws, seed)}
-            tables.append(pd.DataFrame(columns).assign(**who))
+            tables.append(pd.DataFrame(columns).assign(**who, **likeness.silent))
     return {"table": pd.concat(tables)}
 
 

@@ -13,7 +13,7 @@ from workflow_scripts.papers.canonical_units.stitching.similarity import (
     Components,
     Similarity,
     components,
-    similarity,
+    firing_similarity,
 )
 
 EXAMPLES = 3  # components of each kind that are drawn
@@ -24,7 +24,7 @@ def tabulate(input: Named, params: Named) -> Tables:
     """input: saes of one site, two or more, and codes of these in the same order. params: threshold, seed."""
     tables, edge_tables = [], []
     for small, large in consecutive(input.saes, input.codes):
-        likeness = similarity(small.directions, large.directions, params.threshold)
+        likeness = firing_similarity(small, large, params.threshold)
         groups = components(likeness)
         columns = {
             "component": np.arange(len(groups.n_small)),
@@ -32,6 +32,7 @@ def tabulate(input: Named, params: Named) -> Tables:
             "n_large": groups.n_large,
             "kind": groups.kinds,
             "threshold": params.threshold,
+            **likeness.silent,
         }
         edges = _edges(likeness, groups, _examples(groups, params.seed))
         who = describe_pair(small.codes, large.codes, params.seed)

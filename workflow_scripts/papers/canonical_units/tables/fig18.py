@@ -10,7 +10,7 @@ from workflow_scripts.anatomy.statistics.ratio_intervals import ratio_intervals
 from workflow_scripts.papers.canonical_units.stitching.moves import random_insertions, thinned
 from workflow_scripts.papers.canonical_units.stitching.pair import Pair, consecutive
 from workflow_scripts.papers.canonical_units.stitching.path import walk
-from workflow_scripts.papers.canonical_units.stitching.similarity import similarity
+from workflow_scripts.papers.canonical_units.stitching.similarity import firing_similarity
 
 ORDERS = 5
 POINTS = 200  # recorded, each exactly, in an order
@@ -23,10 +23,13 @@ def tabulate(input: Named, params: Named) -> Tables:
     store = open_activations(input.activations)
     tables = []
     for small, large in consecutive(input.saes, input.codes):
-        novel = similarity(small.directions, large.directions, params.threshold).novel
-        latents, widths = np.flatnonzero(novel), (small.width, large.width)
+        likeness = firing_similarity(small, large, params.threshold)
+        latents, silent = np.flatnonzero(likeness.novel), likeness.silent
         # All orders in one walk: reading the tokens is what a walk costs.
-        orders = [random_insertions(widths, latents, seed + order) for order in range(ORDERS)]
+        orders = [
+            random_insertions(likeness.widths, latents, seed + order, silent["silent_small"])
+            for order in range(ORDERS)
+        ]
         records = [thinned(moves, POINTS) for moves in orders]
         paths = walk(Pair(store, params.site, small, large), orders, records)
         who = describe_pair(small.codes, large.codes, seed)
@@ -39,6 +42,7 @@ def tabulate(input: Named, params: Named) -> Tables:
                 "n_added": path.n_large,
                 **with_interval("mse_change", change),
                 "threshold": params.threshold,
+                **silent,
             }
             tables.append(pd.DataFrame(columns).assign(**who))
     return {"table": pd.concat(tables)}

@@ -13,7 +13,10 @@ from workflow_scripts.anatomy.statistics.ratio_intervals import ratio_intervals
 from workflow_scripts.papers.canonical_units.stitching.insertion import Insertions, insertions
 from workflow_scripts.papers.canonical_units.stitching.pair import Pair, consecutive
 from workflow_scripts.papers.canonical_units.stitching.roc import curve_table
-from workflow_scripts.papers.canonical_units.stitching.similarity import Similarity, similarity
+from workflow_scripts.papers.canonical_units.stitching.similarity import (
+    Similarity,
+    firing_similarity,
+)
 
 POINTS = 1000  # of the curve
 
@@ -28,17 +31,19 @@ def tabulate(input: Named, params: Named) -> Tables:
     store = open_activations(input.activations)
     tables, curves = [], []
     for small, large in consecutive(input.saes, input.codes):
-        likeness = similarity(small.directions, large.directions, params.threshold)
+        likeness = firing_similarity(small, large, params.threshold)
         alone = insertions(Pair(store, params.site, small, large))
         fired = large.codes.latents("firing_count")
         who = describe_pair(small.codes, large.codes, seed)
         columns = _latent_columns(likeness, alone, fired, draws, seed)
-        tables.append(pd.DataFrame(columns | {"threshold": params.threshold}).assign(**who))
+        columns |= {"threshold": params.threshold, **likeness.silent}
+        tables.append(pd.DataFrame(columns).assign(**who))
         if params.curve:
             # A latent that never fires says nothing about the direction of its effect.
             cosine, alive = likeness.max_cosine[fired > 0], alone.latent_change[:, fired > 0]
             curve = curve_table(cosine, alive, POINTS, draws, seed)
-            curves.append(curve.assign(**who, novel_below=params.threshold))
+            about = {"novel_below": params.threshold, **likeness.silent}
+            curves.append(curve.assign(**who, **about))
     by_output = {"table": pd.concat(tables)}
     if params.curve:
         by_output["curve"] = pd.concat(curves)

@@ -14,7 +14,10 @@ from workflow_scripts.papers.canonical_units.stitching.path_tables import (
     swap_points,
     swap_table,
 )
-from workflow_scripts.papers.canonical_units.stitching.similarity import components, similarity
+from workflow_scripts.papers.canonical_units.stitching.similarity import (
+    components,
+    firing_similarity,
+)
 
 POINTS = 400  # of figure 5, each exact, between two SAEs
 
@@ -29,7 +32,7 @@ def tabulate(input: Named, params: Named) -> Tables:
     store = open_activations(input.activations)
     tables, swap_tables, steps_before = [], [], 0
     for small, large in consecutive(input.saes, input.codes):
-        likeness = similarity(small.directions, large.directions, params.threshold)
+        likeness = firing_similarity(small, large, params.threshold)
         moves = interpolation(components(likeness), seed)
         points, swaps = thinned(moves, POINTS), swap_points(moves)
         # Every swap must be seen alone, which thinned points do not do; recording takes memory.
@@ -40,9 +43,10 @@ def tabulate(input: Named, params: Named) -> Tables:
         # The path goes on where that to the smaller SAE of this pair has ended.
         table["step"] += steps_before
         steps_before += len(moves.kinds)
-        tables.append(table.assign(**who))
+        tables.append(table.assign(**who, **likeness.silent))
         if params.swaps:
-            swap_tables.append(swap_table(path.at(swaps), draws, seed).assign(**who))
+            table = swap_table(path.at(swaps), draws, seed)
+            swap_tables.append(table.assign(**who, **likeness.silent))
     by_output = {"table": pd.concat(tables)}
     if params.swaps:
         by_output["swaps"] = pd.concat(swap_tables)

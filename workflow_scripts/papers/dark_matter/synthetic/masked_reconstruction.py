@@ -2,6 +2,9 @@
 
 x' is a sparse sum of the dictionary's own directions, so the absent features are the masked ones,
 Dense is Gaussian noise added to x', and Introduced is Gaussian noise added to the reconstruction.
+
+The noise put in and the FVUs that estimate it are shares of one and the same variance: that of x' before
+any noise, about its mean, summed over dimensions, on the held-out tokens.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +49,7 @@ def masked_reconstruction_sweep(
     contexts: (tokens,) int, 0.. : the context of each token, the unit of resampling.
     train: (tokens,) bool, tokens that the regressions are fitted on; the others are held out.
     noise_x, noise_sae: total variances of the Gaussian noise added to x' and to Sae(x'), as
-        fractions of the total variance of x'; isotropic.
+        shares of the variance that FVUs divide by; isotropic.
     ablated_fractions: of the latents that fire, the least important being ablated first; importance
         is the sum of squared contributions. 0 has to be among them (the asymptote is read there).
     encode: None takes the masked decoding of `codes` for Sae(x'); otherwise codes (n, m) CSR of
@@ -64,20 +67,21 @@ def masked_reconstruction_sweep(
     held_out = np.unique(contexts[~train])
     weights = data_and_resamples(len(held_out), resamples, (seed, len(held_out)))
     masks = ablation_masks(codes, directions, ablated_fractions, order)
-    blocks = _Blocks(codes, directions, masks, seed, encode)
-    levels = np.asarray(noise_sae, dtype=np.float64)
     groups = np.searchsorted(held_out, contexts)
+    clean = _clean_sums(codes, directions, ~train, groups, len(held_out))
+    totals = _total(*(weights @ part for part in clean))
+    variance = totals[0] / (~train).sum()
+    blocks = _Blocks(codes, directions, masks, seed, encode, variance)
+    levels = np.asarray(noise_sae, dtype=np.float64)
     fvu: list[NDArray] = []
     nonlinear: list[NDArray] = []
     for noise in noise_x:
         fit = _fit(blocks, train, float(noise))
         sums = _score(blocks, ~train, float(noise), fit, groups, len(held_out))
-        count, first, second = (weights @ sums[name] for name in ("count", "x", "x2"))
-        total = second - (first**2).sum(axis=-1) / count
         for kind, results in (("plain", fvu), ("nonlinear", nonlinear)):
             a, b, c = (np.tensordot(weights, sums[f"{kind}_{p}"], 1)[:, None] for p in "abc")
             t = levels[:, None]
-            results.append((a + 2 * np.sqrt(t) * b + t * c) / total[:, None, None])
+            results.append((a + 2 * np.sqrt(t) * b + t * c) / totals[:, None, None])
     return Sweep(
         np.asarray(noise_x, dtype=np.float64),
         levels,
@@ -110,6 +114,31 @@ def ablation_masks(
     return masks
 
 
+def _clean_sums(
+    codes: sparse.csr_matrix, directions: NDArray, tokens: NDArray, groups: NDArray, number: int
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Of x' before noise, about its mean: tokens (C,), sums (C, d), sums of squares (C,) by context."""
+    count, first, second = (
+        np.zeros(number),
+        np.zeros((number, directions.shape[1])),
+        np.zeros(number),
+    )
+    mean = np.asarray(codes.mean(axis=0)).ravel() @ directions
+    for at in range(0, codes.shape[0], BLOCK):
+        rows = at + np.flatnonzero(tokens[at : at + BLOCK])
+        add = _Adder(groups[rows], number)
+        x = codes[rows] @ directions - mean
+        count += add(np.ones(len(rows)))
+        first += add(x)
+        second += add((x**2).sum(axis=1))
+    return count, first, second
+
+
+def _total(count: NDArray, first: NDArray, second: NDArray) -> NDArray:
+    """Total sum of squares about the mean, (...), from sums (...), (..., d) and (...)."""
+    return second - (first**2).sum(axis=-1) / count
+
+
 class _Blocks:
     """Noisy x', its masked reconstructions and the reconstruction's unit noise, block by block."""
 
@@ -120,17 +149,13 @@ class _Blocks:
         masks: NDArray,
         seed: int,
         encode: Encode | None,
+        variance: float,
     ):
         self.codes, self.masks, self.seed, self.encode = codes.tocsr(), masks, seed, encode
         self.directions = np.asarray(directions, dtype=np.float64)
-        tokens, d = codes.shape[0], directions.shape[1]
         self.mean = np.asarray(codes.mean(axis=0)).ravel() @ self.directions
-        squares = sum(
-            float(((codes[at : at + BLOCK] @ self.directions - self.mean) ** 2).sum())
-            for at in range(0, tokens, BLOCK)
-        )
-        # Standard deviation per dimension of noise that has the total variance of x'.
-        self.unit = np.sqrt(squares / tokens / d)
+        # Standard deviation per dimension of noise whose total variance is `variance`.
+        self.unit = np.sqrt(variance / directions.shape[1])
 
     def __call__(self, tokens: NDArray, noise: float) -> Iterator[tuple[NDArray, NDArray, NDArray]]:
         """Yield rows (n,), x' about its mean (n, d), and targets (n, F + 1, d).
@@ -196,15 +221,14 @@ def _score(
     SaeError = x' - masked - sqrt(t) noise, and since b* of x' itself is the identity, the nonlinear
     error is minus the residual of predicting masked + sqrt(t) noise from x'.
     """
-    d, count = len(blocks.mean), len(blocks.masks)
-    sums = {"count": np.zeros(number), "x": np.zeros((number, d)), "x2": np.zeros(number)}
-    for kind in ("plain", "nonlinear"):
-        sums |= {f"{kind}_{part}": np.zeros((number, count)) for part in "abc"}
+    count = len(blocks.masks)
+    sums = {
+        f"{kind}_{part}": np.zeros((number, count))
+        for kind in ("plain", "nonlinear")
+        for part in "abc"
+    }
     for rows, x, targets in blocks(tokens, noise):
         add = _Adder(groups[rows], number)
-        sums["count"] += add(np.ones(len(rows)))
-        sums["x"] += add(x)
-        sums["x2"] += add((x**2).sum(axis=1))
         predicted = (x - fit.mean_x) @ fit.coefficients + fit.mean_target
         nonlinear = targets - predicted.reshape(targets.shape)
         plain = targets.copy()

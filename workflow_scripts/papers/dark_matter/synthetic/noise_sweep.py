@@ -26,7 +26,8 @@ class Sweep:
     """FVU and FVU_nonlinear over the grid, each (1 + resamples, S, T, F).
 
     S noises on x', T noises on Sae(x'), F ablated fractions; the first entry of the first axis is
-    the data, the others resample held-out contexts. Noise is in units of the variance of x'.
+    the data, the others resample held-out contexts. Noise and FVUs are in units of the variance of x'
+    before noise, on the held-out tokens.
     """
 
     noise_x: NDArray

@@ -3,7 +3,12 @@
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, concatenate
-from workflow_scripts.papers.dark_matter.measures.power_law import fit_horizontal, fit_power_law
+from workflow_scripts.papers.dark_matter.measures.power_law import (
+    fit_horizontal,
+    fit_power_law,
+    horizontal_interval,
+    law_intervals,
+)
 
 MEASURED = ("fvu", "fvu_nonlinear")
 ENDS = ("", "_lo", "_hi")
@@ -23,6 +28,8 @@ def tabulate(input: Named, params: Named) -> Tables:
     for codes, scores in (("sae", encoded), ("pursuit", pursued)):
         law = fit_power_law(scores["width"], scores["fvu"])
         level, level_se = fit_horizontal(scores["fvu_nonlinear"])
+        ends = law_intervals(law, scores["width"], scores["fvu"])
+        ends["horizontal"] = horizontal_interval(scores["fvu_nonlinear"])
         fits.append(
             {
                 "model": scores["model"][0],
@@ -37,5 +44,7 @@ def tabulate(input: Named, params: Named) -> Tables:
                 "horizontal": level,
                 "horizontal_se": level_se,
             }
+            | {f"{name}_lo": low for name, (low, _) in ends.items()}
+            | {f"{name}_hi": high for name, (_, high) in ends.items()}
         )
     return {"table": table, "fit": pd.DataFrame(fits)}
