@@ -8,11 +8,13 @@ from scipy import stats
 from tests.papers.canonical_units.worlds import (
     GEMMA,
     GPT2,
+    MAIN,
     TABLE_2,
     comparison,
     histogram,
     pair,
     paper_world,
+    path,
     printed_saes,
 )
 from workflow_scripts.anatomy.claims.claim import NOT_TESTABLE, NotTestable, Tables, evaluate
@@ -23,6 +25,7 @@ from workflow_scripts.anatomy.claims.counts import (
     minus,
     share,
     share_below_zero,
+    sure_share,
     trend_of_means,
 )
 from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS
@@ -92,6 +95,29 @@ def test_a_phase_is_measured_from_the_step_before_it_to_its_last():
     assert found["measured"] == pytest.approx(-0.05)
     assert "768 to 1536: -0.05, 1536 to 3072: -0.05" in found["note"]
     assert measured("insertions_raise_l0", paper_world())["measured"] == pytest.approx(0.2)
+
+
+def test_swaps_that_undo_what_insertions_spoilt_are_not_judged():
+    """The insertions double the MSE of one path or of all, and the swaps take a quarter of that away."""
+    tables = paper_world()
+    spoilt = path((1.0, 0.2), (-0.25, -0.1), 0.0, MAIN)
+    found = measured("swaps_lower_mse", tables | {"fig5": spoilt})
+    assert found["verdict"].startswith(f"{NOT_TESTABLE} (on no path of fig5 the insertions lowered")
+    first = spoilt["width_small"] == 768
+    mixed = pd.concat([spoilt[first], tables["fig5"][tables["fig5"]["width_small"] != 768]])
+    found = measured("swaps_lower_mse", tables | {"fig5": mixed})
+    assert found["measured"] == pytest.approx(-0.05)
+    assert "1536 to 3072: -0.05; left out: 1" in found["note"]
+
+
+def test_losses_recovered_of_a_row_are_compared_with_each_other():
+    """Their errors are those of one loss, so the ends are paired however wide they are."""
+    tables = paper_world()
+    table = tables["table2"]
+    for name in ("celr_zero", "celr_mean"):
+        reach = 5 * (1 - table[name])
+        table[f"{name}_lo"], table[f"{name}_hi"] = table[name] - reach, table[name] + reach / 10
+    assert measured("zero_ablation_is_worse_than_mean", tables)["verdict"] == HOLDS
 
 
 def test_swaps_that_cancel_out_over_pairs_do_not_keep_the_mse():
@@ -222,7 +248,20 @@ def test_members_in_doubt_widen_a_share():
     assert (sure.value, sure.lo, sure.hi) == (0.75, share(30, 40, "").lo, share(30, 40, "").hi)
     reach = np.where(np.arange(40) % 2 == 0, 2.0, 0.1)
     doubt = share_below_zero((value, value - reach, value + reach), "latents")
-    assert (doubt.lo, doubt.hi) == (share(15, 40, "").lo, share(35, 40, "").hi)
+    # Twenty numbers lie 0.98 standard errors from 0; 15 of them below it.
+    chance = stats.norm.cdf(1.959964 / 2)
+    spread = 1.959964 * math.sqrt(20 * chance * (1 - chance)) / 40
+    shift = (30 - (15 + 15 * chance + 5 * (1 - chance))) / 40
+    assert doubt.value == 0.75 and 0 < shift < spread
+    assert doubt.lo == pytest.approx(0.75 - math.hypot(0.75 - sure.lo, spread, shift))
+    assert doubt.hi == pytest.approx(0.75 + shift + math.hypot(sure.hi - 0.75, spread))
+    some = sure_share(25, 15, 5, 40, "latents")
+    exact, spread = share(25, 40, ""), 1.959964 * math.sqrt(20 * 0.25) / 40
+    assert some.lo == pytest.approx(0.625 - math.hypot(0.625 - exact.lo, spread))
+    fewest = sure_share(15, 15, 5, 40, "latents")
+    exact = share(15, 40, "")
+    assert fewest.lo == pytest.approx(0.375 - math.hypot(0.375 - exact.lo, spread))
+    assert fewest.hi == pytest.approx(0.375 + math.hypot(exact.hi - 0.375, spread, 0.25))
     none = np.full(40, np.nan)
     without = share_below_zero((value, none, none), "latents")
     assert (without.lo, without.hi) == (sure.lo, sure.hi)
@@ -240,6 +279,21 @@ def test_a_share_covers_the_truth_at_least_as_often_as_it_says():
         found = share_below_zero((value, value - 1.96 * error, value + 1.96 * error), "latents")
         covered += found.lo <= stats.norm.cdf(0, 0.3, 1) <= found.hi
     assert covered / 400 >= 0.95
+
+
+@pytest.mark.parametrize("size", [60, 400])
+@pytest.mark.parametrize(("mean", "error"), [(0.3, 0.1), (0.3, 0.5), (-0.3, 0.5), (-1.0, 0.3)])
+def test_a_share_covers_the_truth_and_is_not_much_too_wide(size, mean, error):
+    generator = np.random.default_rng(0)
+    found = []
+    for _ in range(200):
+        value = generator.normal(mean, 1, size) + error * generator.normal(size=size)
+        parts = (value, value - 1.96 * error, value + 1.96 * error)
+        found.append(share_below_zero(parts, "latents"))
+    truth = stats.norm.cdf(0, mean, 1)
+    assert 0.90 <= np.mean([each.lo <= truth <= each.hi for each in found]) <= 0.995
+    honest = np.diff(np.quantile([each.value for each in found], (0.025, 0.975))).item()
+    assert np.mean([each.hi - each.lo for each in found]) <= 1.6 * honest
 
 
 def test_a_mean_without_intervals_is_students():

@@ -271,3 +271,11 @@ def opposite_world() -> dict[str, pd.DataFrame]:
         "fig22": path((0.4, -0.2), (0.5, 0.1), 0.5, SECOND, (16384, 32768)),
         "table2": reversed_saes(),
     }
+
+
+def excessive_world() -> dict[str, pd.DataFrame]:
+    """As `opposite_world`, where insertions lower the MSE, without which swaps are not judged."""
+    return opposite_world() | {
+        "fig5": path((-0.1, -0.2), (0.5, 0.1), 0.5, MAIN),
+        "fig22": path((-0.1, -0.2), (0.5, 0.1), 0.5, SECOND, (16384, 32768)),
+    }

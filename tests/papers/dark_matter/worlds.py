@@ -161,8 +161,11 @@ def regressors(activation, others, first_activation, first_token):
 def latents(factor):
     average = np.linspace(0.5, 5, 60)
     dots = factor * average + 0.01 * np.sin(np.arange(60))
-    return pd.DataFrame(
-        {"latent": range(60), "average_activation": average, "probe_dot": dots, "model": MODEL}
+    return with_ends(
+        pd.DataFrame(
+            {"latent": range(60), "average_activation": average, "probe_dot": dots, "model": MODEL}
+        ).assign(firing_count=1000),
+        "probe_dot",
     )
 
 

@@ -1,5 +1,6 @@
 """Measures that many claims share; each writes its own description."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -191,11 +192,33 @@ def decrease(name: str, before: str, after: str) -> Measure:
 
     def measure(tables: Tables) -> Measurement:
         table = tables[name]
+        if len(table) < 2:
+            raise NotTestable(f"a single SAE in table {name} tells nothing about their spread")
         ratio = np.log(table[after].to_numpy(float) / table[before].to_numpy(float))
         value, low, high = (float(-np.expm1(end)) for end in mean_interval(ratio))
         return Measurement(value, high, low, over=SAES)
 
     return Measure(f"mean relative decrease from {before} to {after} ({name})", measure)
+
+
+def larger_of(*measures: Measure) -> Measure:
+    """The larger of several measures, so that all of them are below whatever it is below."""
+    return _joined("larger", np.max, measures)
+
+
+def smaller_of(*measures: Measure) -> Measure:
+    """The smaller of several measures, so that all of them are above whatever it is above."""
+    return _joined("smaller", np.min, measures)
+
+
+def negation(measure: Measure) -> Measure:
+    """A measure with its sign turned round."""
+
+    def measured(tables: Tables) -> Measurement:
+        found = measure(tables)
+        return replace(found, value=-found.value, lo=-found.hi, hi=-found.lo)
+
+    return Measure(f"minus {measure.text}", measured)
 
 
 def beside(measure: Measure, *others: Measure) -> Measure:
@@ -212,6 +235,19 @@ def beside(measure: Measure, *others: Measure) -> Measure:
         return replace(found, detail="; ".join(details))
 
     return Measure(measure.text, measured)
+
+
+def _joined(word: str, pick: Callable, measures: Sequence[Measure]) -> Measure:
+    def measured(tables: Tables) -> Measurement:
+        found = [measure(tables) for measure in measures]
+        # A number without an interval is its own lower and upper end.
+        ends = [
+            [each.value, *(each.value if math.isnan(end) else end for end in (each.lo, each.hi))]
+            for each in found
+        ]
+        return Measurement.of((pick(end) for end in zip(*ends, strict=True)), found[0].over)
+
+    return Measure(f"the {word} of {' and '.join(each.text for each in measures)}", measured)
 
 
 def _extreme(

@@ -2,12 +2,14 @@
 
 from workflow_scripts.anatomy.claims.claim import Claim
 from workflow_scripts.papers.canonical_units.claims import (
+    active_latents,
     batchtopk,
     groups,
     insertion,
     latents,
     path,
     saes,
+    swaps,
     toy,
 )
 
@@ -15,7 +17,9 @@ CLAIMS: list[Claim] = [
     *toy.CLAIMS,
     *insertion.CLAIMS,
     *path.CLAIMS,
+    *swaps.CLAIMS,
     *batchtopk.CLAIMS,
+    *active_latents.CLAIMS,
     *latents.CLAIMS,
     *groups.CLAIMS,
     *saes.CLAIMS,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Measure, Measurement, NotTestable, Tables
 from workflow_scripts.anatomy.claims.contrasts import LEVEL, contrast
-from workflow_scripts.anatomy.claims.measures import chosen, columns
+from workflow_scripts.anatomy.claims.measures import chosen, columns, smaller_of
 
 CELL = ["model", "site", "width", "k"]
 SEEDS = "contexts and seeds"
@@ -120,6 +120,21 @@ def mean_advantage(name: str, comparison: str, column: str, other: str) -> Measu
 
     words = f"1 - {column} of {BATCHTOPK} over that of {other}, mean over the {comparison} panel"
     return Measure(f"{words} ({name})", measure)
+
+
+def larger_part_advantage(name: str, comparison: str, column: str, other: str) -> Measure:
+    """The smaller of the mean and the median over cells; the median from that of the lower ends to that
+    of the upper ones."""
+
+    def median(tables: Tables) -> Measurement:
+        cells = cells_of(tables, name, comparison, column, other)
+        half = _half_width(cells)
+        ends = zip(*(_bounded(cell, half) for cell in cells), strict=True)
+        value, low, high = (float(np.median(end)) for end in ends)
+        return Measurement(value, low, high, SEEDS, _listed(cells))
+
+    mean = mean_advantage(name, comparison, column, other)
+    return smaller_of(mean, Measure(f"their median ({name})", median))
 
 
 def worst_advantage(

@@ -3,12 +3,12 @@
 import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.contrasts import mean_interval
 from workflow_scripts.anatomy.claims.counts import (
     mean_of,
+    mean_over,
     negated,
+    share,
     share_below_zero,
-    sure_share,
 )
 from workflow_scripts.anatomy.claims.measures import (
     CONTEXTS,
@@ -71,7 +71,8 @@ def _surely_missing(tables: Tables) -> Measurement:
     table = chosen(_firing(tables, "fig4"), novel=True)
     surely = int((table["delta_mse_latent_hi"] < 0).sum())
     surely_not = int((table["delta_mse_latent_lo"] >= 0).sum())
-    return sure_share(surely, surely, surely_not, len(table), BOTH)
+    least, most = (share(n, len(table), BOTH) for n in (surely, len(table) - surely_not))
+    return Measurement(least.value, least.lo, most.hi, BOTH)
 
 
 def _largest_effects(tables: Tables) -> Measurement:
@@ -81,7 +82,7 @@ def _largest_effects(tables: Tables) -> Measurement:
         raise NotTestable("table fig4 has fewer than 20 latents that fire")
     order = table["delta_mse_latent"].abs().sort_values(ascending=False).index
     outliers = table.loc[order[: max(2, len(table) // 100)], "max_cosine"]
-    return Measurement.of(mean_interval(outliers), "latents, as if independent")
+    return mean_over(outliers, "latents, as if independent")
 
 
 def _all_added(**where: object) -> Measure:

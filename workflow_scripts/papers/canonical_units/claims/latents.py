@@ -46,9 +46,12 @@ def _first_pair(tables: Tables, name: str) -> pd.DataFrame:
 
 
 def _novel(tables: Tables) -> tuple[int, int]:
-    """Novel latents of the larger SAE, and all of its latents."""
+    """Novel latents of the larger SAE, and all of its latents, of those that fire."""
     table = _first_pair(tables, "fig10")
-    return int(table["novel_latents"].iloc[0]), int(table["width_large"].iloc[0])
+    novel, of = int(table["novel_latents"].iloc[0]), int(table["count"].sum())
+    if novel > of:
+        raise NotTestable("the histogram of table fig10 has fewer latents than are novel")
+    return novel, of
 
 
 def _reconstruction_share(tables: Tables) -> Measurement:

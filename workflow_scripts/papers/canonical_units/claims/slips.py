@@ -74,3 +74,11 @@ def example_differences() -> tuple[float, float]:
     """By how much the MSE of the smaller and of the larger SAE is higher where the latent is active."""
     small, large = (active - inactive for inactive, active in NOVEL_LATENT.values())
     return small, large
+
+
+def contradiction_note() -> str:
+    """What the paper says about swaps in two places."""
+    return (
+        "the paper contradicts itself: by Section 4.2 and Fig. 5 swaps lower the MSE on average, by the "
+        f"caption of Fig. 17 they generally raise it; {swaps_note()}"
+    )

@@ -1,9 +1,7 @@
 """Canonical units, Introduction, Fig. 2: coloured shapes, and how many latents it takes to say them."""
 
-import numpy as np
-
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.contrasts import mean_interval
+from workflow_scripts.anatomy.claims.counts import mean_over
 from workflow_scripts.anatomy.claims.measures import chosen
 from workflow_scripts.anatomy.claims.rule import at_least, between, positive
 from workflow_scripts.papers.canonical_units.claims.paper import OURS
@@ -17,7 +15,7 @@ def _mean(size: int, column: str) -> Measure:
 
     def measure(tables: Tables) -> Measurement:
         table = chosen(tables["fig2"], dictionary_size=size)
-        return Measurement.of(mean_interval(table[column].to_numpy(float)), SEEDS)
+        return mean_over(table[column], SEEDS)
 
     return Measure(f"mean {column} of dictionary size {size} (fig2)", measure)
 
@@ -30,7 +28,7 @@ def _sparser(tables: Tables) -> Measurement:
     gaps = (wide[ATOMS] - wide[COMPOSITIONS]).dropna()
     if gaps.empty:
         raise NotTestable("table fig2 has no seed with both dictionary sizes")
-    return Measurement.of(mean_interval(np.asarray(gaps)), SEEDS)
+    return mean_over(gaps, SEEDS)
 
 
 CLAIMS = [

@@ -9,6 +9,7 @@ from workflow_scripts.papers.dark_matter.claims import (
     scaling,
     synthetic,
     theory,
+    tokens,
     vectors,
 )
 
@@ -16,6 +17,7 @@ CLAIMS: list[Claim] = [
     *norms.CLAIMS,
     *vectors.CLAIMS,
     *scaling.CLAIMS,
+    *tokens.CLAIMS,
     *components.CLAIMS,
     *error_saes.CLAIMS,
     *reduction.CLAIMS,

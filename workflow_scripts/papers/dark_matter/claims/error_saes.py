@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.contrasts import contrast, mean_interval
+from workflow_scripts.anatomy.claims.contrasts import contrast
+from workflow_scripts.anatomy.claims.counts import mean_over
 from workflow_scripts.anatomy.claims.measures import (
     columns,
 )
@@ -24,12 +25,12 @@ def _reached(tables: Tables) -> pd.DataFrame:
 
 def _final_gap(tables: Tables) -> Measurement:
     wide = _reached(tables)
-    return Measurement.of(mean_interval(wide[NONLINEAR] - wide[LINEAR]), "seeds")
+    return mean_over(wide[NONLINEAR] - wide[LINEAR], "seeds")
 
 
 def _final(component: str) -> Measure:
     def measure(tables: Tables) -> Measurement:
-        return Measurement.of(mean_interval(_reached(tables)[component]), "seeds")
+        return mean_over(_reached(tables)[component], "seeds")
 
     return Measure(f"fvu_held_out of {component}, mean over seeds (sec5_2_final)", measure)
 
@@ -48,7 +49,7 @@ def _still_moving(tables: Tables) -> Measurement:
         if earlier.empty:
             raise NotTestable("table sec5_2 has too few steps to see whether a training converged")
         changes.append(abs(last["fvu"].mean() / earlier["fvu"].mean() - 1))
-    return Measurement(float(max(changes)))
+    return Measurement(float(np.max(changes)))
 
 
 def _decile_gaps(tables: Tables) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

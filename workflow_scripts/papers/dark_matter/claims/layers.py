@@ -8,7 +8,7 @@ from workflow_scripts.anatomy.claims.claim import Measure, Measurement, NotTesta
 from workflow_scripts.anatomy.claims.measures import combination
 
 # Fewest layers of a model that have a first, a middle and a last part; and quarters of two layers.
-FEWEST = {"first": 4, "last": 4, "mid-late": 8}
+FEWEST = {"first": 4, "last": 4, "mid-late": 8, "recovery": 8}
 
 
 def ranks(table: pd.DataFrame) -> NDArray:
@@ -40,12 +40,14 @@ def later_layers(table: pd.DataFrame) -> pd.DataFrame:
 def layer_gap(part: str) -> Measure:
     """Mean norm R^2 of the ``first`` or ``last`` layer minus that of the middle half of the layers.
 
-    ``mid-late``: of the third quarter of the layers minus the second quarter.
+    ``mid-late``: of the third quarter of the layers minus the second quarter. ``recovery``: minus the
+    eighth of the layers that follows.
     """
     words = {
         "first": "first layer minus middle half of the layers",
         "last": "last layer minus middle half of the layers",
         "mid-late": "third quarter of the layers minus the second quarter",
+        "recovery": "third quarter of the layers minus the eighth that follows",
     }
 
     def measure(tables: Tables) -> Measurement:
@@ -54,6 +56,10 @@ def layer_gap(part: str) -> Measure:
         if part == "mid-late":
             quarter = 4 * rank // count
             one, other = quarter == 2, quarter == 1
+        elif part == "recovery":
+            one = 4 * rank // count == 2
+            # Of seven eighths the last layers, where all of it drops, are not yet a part.
+            other = (4 * rank // count == 3) & (8 * rank < 7 * count)
         else:
             one = rank == (0 if part == "first" else count - 1)
             other = _middle(table)

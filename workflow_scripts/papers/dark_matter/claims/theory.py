@@ -1,11 +1,11 @@
 """Dark matter, Appendix B.1, C.1 and C.2: why squared norms are predictable."""
 
+import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.contrasts import median_interval
 from workflow_scripts.anatomy.claims.measures import chosen, columns, largest_absolute, lowest
-from workflow_scripts.anatomy.claims.rule import at_least, at_most, between, positive
+from workflow_scripts.anatomy.claims.rule import at_least, at_most, between
 from workflow_scripts.papers.dark_matter.claims.paper import OURS
 from workflow_scripts.papers.dark_matter.claims.slips import (
     frobenius_note,
@@ -13,7 +13,7 @@ from workflow_scripts.papers.dark_matter.claims.slips import (
     poisson_note,
     printed_poisson_correlation,
 )
-from workflow_scripts.papers.dark_matter.measures.norm_theory import sample_correlation
+from workflow_scripts.papers.dark_matter.measures.norm_theory import Z_95
 
 
 def _poisson_at_one(tables: Tables) -> Measurement:
@@ -30,30 +30,55 @@ def _formula_error(tables: Tables) -> Measurement:
 
 def _lost_to_least_squares(tables: Tables) -> Measurement:
     table = tables["appendix_c1"]
-    return Measurement(float((table["rho_best_linear"] - table["rho_closed_form"]).max()))
+    lost = (table["rho_best_linear"] - table["rho_closed_form"]).to_numpy(float)
+    return Measurement(float(lost.max()))
 
 
 def _latents(tables: Tables) -> pd.DataFrame:
-    table = tables["fig14"][["average_activation", "probe_dot"]].dropna()
+    """Latents that fire, with the weight of each: its inverse error squared, that of its probe_dot.
+
+    Of a latent that hardly fires the probe knows nothing; it must not count like the others.
+    """
+    table = tables["fig14"].dropna(subset=["average_activation", "probe_dot"])
+    error = (table["probe_dot_hi"] - table["probe_dot_lo"]) / (2 * Z_95)
+    table = table.assign(error=error)[error > 0]
     if len(table) < 3:
-        raise NotTestable("fewer than three latents fire")
-    return table
+        raise NotTestable("fewer than three latents of table fig14 fire and have an error")
+    return table.assign(weight=1 / table["error"] ** 2)
 
 
 def _probe_correlation(tables: Tables) -> Measurement:
+    """Weighted correlation; interval from its influence function, as of independent latents."""
     table = _latents(tables)
-    found = sample_correlation(
-        table["average_activation"].to_numpy(), table["probe_dot"].to_numpy()
-    )
-    return Measurement.of(found, "latents, as if independent")
+    share = (table["weight"] / table["weight"].sum()).to_numpy(float)
+    scores = []
+    for name in ("average_activation", "probe_dot"):
+        value = table[name].to_numpy(float)
+        centred = value - share @ value
+        scores.append(centred / np.sqrt(share @ centred**2))
+    u, v = scores
+    rho = float(share @ (u * v))
+    influence = u * v - rho * (u**2 + v**2) / 2
+    margin = Z_95 * float(np.sqrt((share**2) @ influence**2))
+    return Measurement(rho, rho - margin, rho + margin, "latents, as if independent")
 
 
 def _probe_ratio(tables: Tables) -> Measurement:
+    """Weighted least squares of the probe's dot products on the activations, through the origin.
+
+    Errors of the dot products count as moving together; the spread of latents about the line is added
+    in quadrature.
+    """
     table = _latents(tables)
-    return Measurement(
-        *median_interval(table["probe_dot"] / table["average_activation"]),
-        "latents, as if independent",
+    dot, average, weight, error = (
+        table[name].to_numpy(float)
+        for name in ("probe_dot", "average_activation", "weight", "error")
     )
+    share = weight * average / (weight @ average**2)
+    ratio = float(share @ dot)
+    spread = np.sqrt(share**2 @ (dot - ratio * average) ** 2)
+    half = Z_95 * float(np.hypot(spread, np.abs(share) @ error))
+    return Measurement(ratio, ratio - half, ratio + half, "contexts and latents")
 
 
 CLAIMS = [
@@ -112,16 +137,22 @@ CLAIMS = [
         "Appendix B.1, C.2, Fig. 14",
         "The learned probe for the norm of Sae(x) weights latents by their average activation.",
         "approximately equal",
-        Measure("correlation of probe_dot with average_activation (fig14)", _probe_correlation),
-        positive(),
-        note="Slip: Eq. 21 has the squared norm as target, the sentence above it the norm",
+        Measure(
+            "correlation of probe_dot with average_activation, latents weighted by precision (fig14)",
+            _probe_correlation,
+        ),
+        at_least(0.5),
+        note=f"{OURS}. Slip: Eq. 21 has the squared norm as target, the sentence above it the norm",
     ),
     Claim(
         "probe_equals_activation",
         "Appendix C.2, Fig. 14",
         "The probe's weight of a latent is about equal to its average activation.",
         "approximately equal",
-        Measure("median of probe_dot / average_activation (fig14)", _probe_ratio),
+        Measure(
+            "ratio of probe_dot to average_activation, latents weighted by precision (fig14)",
+            _probe_ratio,
+        ),
         between(0.8, 1.25),
         note=OURS,
     ),
