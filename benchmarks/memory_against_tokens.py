@@ -82,6 +82,7 @@ def _harvest(folder: Path, contexts: int) -> None:
         "context_length": POSITIONS,
         "hook_points": [SITE],
         "min_position": 50,
+        "max_document_share": None,
         "batch_size": 8,
     }
     tokens = open_tokens(folder / "tokens.npz")

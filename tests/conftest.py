@@ -19,8 +19,14 @@ def plant_harvest(
     tokens: np.ndarray | None = None,
     loss: np.ndarray | None = None,
     min_position: int = 0,
+    documents: np.ndarray | None = None,
+    books: np.ndarray | None = None,
 ) -> ActivationStore:
-    """A store of activations (C, T, d) by hook point; tokens (C, T) are 0, losses 0 and NaN at first."""
+    """A store of activations (C, T, d) by hook point; tokens (C, T) are 0, losses 0 and NaN at first.
+
+    Every context is a document of its own, unless `documents` (C, T) say which each token is from;
+    `books` says of each document which book it is a passage of.
+    """
     contexts, positions, _ = next(iter(activations.values())).shape
     if loss is None:
         loss = np.zeros((contexts, positions))
@@ -28,7 +34,11 @@ def plant_harvest(
     none = np.zeros((contexts, positions), np.int32)
     with writing(path, "activations") as group:
         group.create_array("tokens", data=none if tokens is None else tokens.astype(np.int32))
-        group.create_array("documents", data=none)
+        if documents is None:
+            documents = none + np.arange(contexts, dtype=np.int32)[:, None]
+        group.create_array("documents", data=documents.astype(np.int32))
+        if books is not None:
+            group.create_array("books", data=books.astype(np.int32))
         group.create_array("loss", data=loss.astype(np.float32))
         for name, x in activations.items():
             group.create_array(
@@ -47,11 +57,28 @@ def plant_harvest(
     return open_activations(path)
 
 
-def write_activations(path: Path, x: np.ndarray, min_position: int = 0) -> ActivationStore:
+def write_activations(
+    path: Path, x: np.ndarray, min_position: int = 0, **kwargs
+) -> ActivationStore:
     """An activation store that holds x, (C, T, d), at `SITE`; tokens are counted up."""
     contexts, positions, _ = x.shape
     tokens = np.arange(contexts * positions).reshape(contexts, positions) % 7
-    return plant_harvest(path, {SITE: x}, tokens, min_position=min_position)
+    return plant_harvest(path, {SITE: x}, tokens, min_position=min_position, **kwargs)
+
+
+def random_documents(
+    contexts: int, positions: int, mean_length: float, seed: int = 0
+) -> np.ndarray:
+    """Documents (C, T) int32 with boundaries anywhere: many contexts of one, and many in one context.
+
+    Their lengths are exponential, and some of their numbers are left out, as in a harvest that takes
+    only some of all contexts.
+    """
+    generator = np.random.default_rng(seed)
+    size = contexts * positions
+    lengths = 1 + generator.exponential(mean_length, size).astype(int)
+    numbers = np.cumsum(generator.integers(1, 4, size))
+    return np.repeat(numbers, lengths)[:size].reshape(contexts, positions).astype(np.int32)
 
 
 def correlated(contexts: int, positions: int, d: int, seed: int = 0) -> np.ndarray:

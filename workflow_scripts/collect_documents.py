@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from workflow_scripts.anatomy.base.job import begin, log
-from workflow_scripts.anatomy.text.documents import documents, write_splits
+from workflow_scripts.anatomy.text.documents import documents
+from workflow_scripts.anatomy.text.validation import write_splits
 
 begin(snakemake.log[0], snakemake.threads)
 
@@ -14,5 +15,6 @@ count = write_splits(
     Path(snakemake.output.train),
     Path(snakemake.output.validation),
     name,
+    dataset["passages"],
 )
 log.info("%s: %d documents to train, %d to validate", name, count["train"], count["validation"])

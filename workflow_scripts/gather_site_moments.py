@@ -6,7 +6,7 @@ from workflow_scripts.anatomy.base.job import begin, log
 from workflow_scripts.anatomy.base.store import replacing
 from workflow_scripts.anatomy.decomposition.decomposition import site_moments
 from workflow_scripts.anatomy.statistics.regression import Solver
-from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.anatomy.statistics.splits import Split, account
 
 begin(snakemake.log[0], snakemake.params.threads)
 
@@ -14,6 +14,11 @@ params = snakemake.params
 analysis = params.analysis
 store = open_activations(snakemake.input.activations)
 split = Split.of(analysis, params.seed, store)
+sides, cautions = account(split)
+for line in sides:
+    log.info("%s", line)
+for line in cautions:
+    log.warning("warning: %s", line)
 gathered = site_moments(
     store,
     params.site,

@@ -103,10 +103,10 @@ use rule tabulate_held_out as tabulate_dark_matter_sec5_2 with:
     output:
         table="<run>/tables/<exhibit>.csv",
         final="<run>/tables/<exhibit>_final.csv",
+    pathvars:
+        exhibit="dark_matter/sec5_2",
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
-    pathvars:
-        exhibit="dark_matter/sec5_2",
     params:
         components=list(ERROR_SAES.values()),

@@ -89,7 +89,7 @@ def test_the_setting_is_that_of_section_4(path):
     used = harvest["contexts"] * (harvest["context_length"] - harvest["min_position"])
     assert round(used, -3) == 247_000
     assert round(used * analysis["train_fraction"], -3) == 150_000
-    assert analysis["split"] == ("paper" if path.stem in PAPER_MODELS else "context")
+    assert analysis["split"] == ("paper" if path.stem in PAPER_MODELS else "document")
     errors = config["dark_matter"]["error_saes"]
     assert errors["width"] == 16 * D_MODEL[path.stem]
     assert errors["training"]["tokens"] == 100_000_000

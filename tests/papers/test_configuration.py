@@ -41,9 +41,11 @@ def put(config, path, value):
 
 def test_default_is_valid_and_completed(config):
     checked = check(config)
-    assert checked["analysis"]["split"] == "context"
+    assert checked["analysis"]["split"] == "document"
     assert checked["analysis"]["dask"] == {"scheduler": "threads", "address": None}
     assert checked["harvests"]["train"]["batch_size"] == 8
+    assert checked["harvests"]["heldout"]["max_document_share"] == 0.05
+    assert checked["datasets"]["python-stdlib"]["passages"] == "auto"
     assert config == DEFAULT, "checking changed what the user wrote"
 
 
@@ -75,6 +77,9 @@ def test_default_is_valid_and_completed(config):
         ("saes.jumprelu.coefficients", [3.0], r"takes k or coefficients; it has k and coeff"),
         ("saes.batchtopk.widths", [], r"saes\.batchtopk\.widths"),
         ("dark_matter.saes", ["nothing"], r"names 'nothing', not in saes"),
+        ("datasets.python-stdlib.passages", "always", r"passages: 'always' does not match"),
+        ("datasets.python-stdlib.passages", 10, r"passages: 10 is less than the minimum of 1000"),
+        ("harvests.train.max_document_share", 0, r"max_document_share: 0 is less than or equal"),
         ("run", "a/b", r"run: 'a/b' does not match"),
         ("models", {}, r"models is empty"),
     ],

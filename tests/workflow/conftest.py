@@ -69,7 +69,7 @@ def tiny_config() -> dict:
             "jumprelu": group
             | {"sites": [SITE], "architecture": "jumprelu", "widths": [48], "k": [3]},
             "standard": group
-            | {"sites": [SITE], "architecture": "standard", "widths": [48], "coefficients": [1.0]},
+            | {"sites": [SITE], "architecture": "standard", "widths": [48], "coefficients": [0.3]},
             "circuit": group
             | {"sites": hook_points[2:], "architecture": "batchtopk", "widths": [48], "k": [3]},
         },

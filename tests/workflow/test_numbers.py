@@ -20,7 +20,7 @@ SAES = (
     "main-w96-k6-s0",
     "topk-w48-k3-s0",
     "jumprelu-w48-k3-s0",
-    "standard-w48-c1-s0",
+    "standard-w48-c0.3-s0",
 )
 
 
@@ -45,7 +45,7 @@ def regress(x, y, train, test):
 def activations(finished):
     store = open_activations(finished.folder / "results/store/tiny/heldout.zarr")
     x = store.activations(SITE)[:].astype(np.float64)
-    split = Split("context", 0.607, 0, store.min_position)
+    split = Split("document", 0.607, 0, store.min_position, store.units)
     train, test = (mask.ravel() for mask in split.masks(slice(0, len(x)), x.shape[1]))
     return x.reshape(-1, x.shape[2]), train, test
 

@@ -22,7 +22,12 @@ def shown(workflow):
 def test_one_core_gives_the_bytes_of_two(finished, fresh):
     command = [sys.executable, "-m", "workflow_scripts.anatomy.launch.warm_start", "--cores", "1"]
     done = subprocess.run(
-        command, cwd=fresh.folder, env=fresh.environment, capture_output=True, text=True, timeout=1200
+        command,
+        cwd=fresh.folder,
+        env=fresh.environment,
+        capture_output=True,
+        text=True,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     expected, found = shown(finished), shown(fresh)

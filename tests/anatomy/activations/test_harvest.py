@@ -43,6 +43,7 @@ def block(**changes) -> dict:
         "context_length": 9,
         "hook_points": HOOK_POINTS,
         "min_position": 1,
+        "max_document_share": None,
         "batch_size": 4,
     } | changes
 
@@ -80,6 +81,26 @@ def test_the_store_is_what_the_model_computes(tmp_path, tokens, monkeypatch, has
     assert store.hook_points == HOOK_POINTS and store.min_position == 1
     assert store.shape == (21, 9) and store.group.attrs["has_bos"] is has_bos
     assert verify(tmp_path / "h.zarr") > 6
+
+
+def test_a_long_document_gives_way_to_others(tmp_path, tokens):
+    """Of 25 contexts, 17 have their middle token in the last of four documents."""
+    harvest = block(contexts=10, max_document_share=0.5)
+    harvest_activations(tiny("gpt2"), describe(), tokens, harvest, "h", tmp_path / "h.zarr")
+    store = open_activations(tmp_path / "h.zarr")
+    middle = store.group["documents"][:, 9 // 2]
+    assert np.bincount(middle).tolist() == [1, 0, 4, 5]
+    assert store.units.kind == "document"
+
+
+def test_books_are_stored_with_their_passages(tmp_path, tokens):
+    books = np.array([0, 0, 1, 1], np.int32)
+    cut = Tokens(tokens.path, tokens.ids, tokens.offsets, books)
+    harvest_activations(tiny("gpt2"), describe(), cut, block(), "h", tmp_path / "h.zarr")
+    store = open_activations(tmp_path / "h.zarr")
+    np.testing.assert_array_equal(store.group["books"][:], books)
+    assert store.units.kind == "passage"
+    assert store.units.described(np.ones(len(store.units.numbers), bool)).endswith(" of 2 books")
 
 
 def test_batch_size_does_not_change_what_is_stored(tmp_path, tokens, monkeypatch):

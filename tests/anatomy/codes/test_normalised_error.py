@@ -9,8 +9,9 @@ from workflow_scripts.anatomy.activations.sums import activation_sums, mean_acti
 from workflow_scripts.anatomy.codes.normalised_error import error_sums, held_out_fvu, mse, nmse
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.anatomy.statistics.bootstrap import N_GROUPS, context_interval
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.anatomy.statistics.units import N_GROUPS
 
 T, FIRST, D = 12, 2, 6
 
@@ -37,12 +38,12 @@ def test_nmse_and_mse(planted):
     store, codes, x, built = planted
     sums = activation_sums(store, SITE) | error_sums(codes)
     error = ((x - built) ** 2).sum()
-    value, low, high = context_interval(nmse, sums, 200, 0)
+    value, low, high = document_interval(nmse, sums, 200, 0)
     assert value == pytest.approx(error / ((x - x.mean((0, 1))) ** 2).sum(), rel=1e-5)
     assert value == pytest.approx(codes.summary["fvu"], rel=1e-5)
     assert low < value < high
     tokens = x.shape[0] * x.shape[1]
-    value, low, high = context_interval(mse, error_sums(codes), 200, 0)
+    value, low, high = document_interval(mse, error_sums(codes), 200, 0)
     assert value == pytest.approx(error / tokens, rel=1e-5)
     assert value == pytest.approx(codes.summary["mse"], rel=1e-9)
     assert low < value < high
@@ -54,7 +55,7 @@ def test_resampled_contexts_have_a_mean_of_their_own(planted):
     groups = min(len(x), N_GROUPS)
     member = np.arange(len(x)) * groups // len(x)
     sums = activation_sums(store, SITE) | error_sums(codes)
-    found = context_interval(nmse, sums, 100, 3)
+    found = document_interval(nmse, sums, 100, 3)
     weights = np.random.default_rng(3).multinomial(groups, np.full(groups, 1 / groups), size=100)
     drawn = []
     for counts in weights:
@@ -72,7 +73,7 @@ def test_predicting_the_mean_is_an_nmse_of_one(planted):
     residual2 = ((x - x.mean((0, 1))) ** 2).sum((1, 2))
     groups = np.arange(len(x)) * len(sums["count"]) // len(x)
     of_groups = np.bincount(groups, residual2)[:, None]
-    value, *_ = context_interval(nmse, sums | {"residual2": of_groups}, 100, 0)
+    value, *_ = document_interval(nmse, sums | {"residual2": of_groups}, 100, 0)
     assert value == pytest.approx(1, rel=1e-9)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import random_dictionary
+from tests.conftest import random_dictionary, write_activations
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.codes.writing import writing_codes
@@ -14,7 +14,8 @@ ATTRS = {"sae": "a", "site": "s", "model": "m", "harvest": "h", "min_position": 
 
 
 def write(path, sae, x, step=3):
-    with writing_codes(path, x.shape[:2], sae, ATTRS) as writer:
+    harvest = write_activations(path.with_name(f"{path.name}.harvest"), x, min_position=FIRST)
+    with writing_codes(path, harvest, sae, ATTRS) as writer:
         for block in torch.from_numpy(x).split(step):
             codes, recon = sae.reconstruct(block.reshape(-1, D))
             writer.append(block, codes, recon)
@@ -90,8 +91,8 @@ def test_a_lost_chunk_is_found(written):
 
 
 def test_an_unfinished_store_is_not_opened(tmp_path):
-    sae = random_dictionary(D, M)
-    with pytest.raises(RuntimeError), writing_codes(tmp_path / "s", (C, T), sae, ATTRS):
+    sae, harvest = random_dictionary(D, M), write_activations(tmp_path / "h", np.zeros((C, T, D)))
+    with pytest.raises(RuntimeError), writing_codes(tmp_path / "s", harvest, sae, ATTRS):
         pass
     with pytest.raises(AnatomyError, match="never finished"):
         open_codes(tmp_path / "s")

@@ -6,7 +6,7 @@ import torch
 from scipy.special import log_softmax
 
 from tests.anatomy.models.tiny_models import tiny
-from tests.conftest import plant_harvest, random_dictionary
+from tests.conftest import plant_harvest, random_dictionary, random_documents
 from workflow_scripts.anatomy.activations.sums import mean_activation
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.interventions import substitution_losses
@@ -100,8 +100,8 @@ def hooked(model, site, put_in):
     return outputs[site].register_forward_hook(after)
 
 
-def loss_by_hand(model, site, ids, stream):
-    """Loss of each context, summed over the tokens after FIRST, of one whole forward pass."""
+def losses_by_hand(model, site, ids, stream):
+    """Loss of each token after FIRST, (c, T), of one whole forward pass; 0 at the others."""
     new = torch.from_numpy(np.ascontiguousarray(stream)).float()
 
     def put_in(activations):
@@ -113,11 +113,16 @@ def loss_by_hand(model, site, ids, stream):
     logits = model(torch.from_numpy(ids).long(), use_cache=False).logits.double().numpy()
     handle.remove()
     log_p = log_softmax(logits, -1)
-    sums = np.zeros(len(ids))
+    losses = np.zeros((len(ids), T))
     for context in range(len(ids)):
         for position in range(FIRST + 1, T):
-            sums[context] -= log_p[context, position - 1, ids[context, position]]
-    return sums
+            losses[context, position] = -log_p[context, position - 1, ids[context, position]]
+    return losses
+
+
+def loss_by_hand(model, site, ids, stream):
+    """Loss of each context, summed over the tokens after FIRST."""
+    return losses_by_hand(model, site, ids, stream).sum(1)
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -136,6 +141,49 @@ def test_an_sae_equals_whole_forward_passes(model, store, site, center):
         np.testing.assert_allclose(found[f"{name}2"], (norms**2).sum(1), rtol=1e-6)
     np.testing.assert_array_equal(found["count"], np.full(len(CONTEXTS), T - FIRST - 1))
     assert not np.array_equal(found["loss_sae"], found["loss_clean"])
+
+
+@pytest.mark.parametrize("books", [False, True])
+@pytest.mark.parametrize("length", [3.0, 14.0])
+def test_losses_are_those_of_documents_token_by_token(model, store, tmp_path, length, books):
+    """Documents that span contexts, contexts with several documents; or books, where these are many."""
+    documents = random_documents(C, T, length)
+    book_of = np.arange(documents.max() + 1) // 3 if books else None
+    ids = store.group["tokens"][:]
+    x = {site: store.activations(site)[:] for site in (POST, MLP)}
+    mixed = plant_harvest(tmp_path / "h", x, ids, None, FIRST, documents=documents, books=book_of)
+    units = book_of[documents] if mixed.units.kind == "book" else documents
+    assert (mixed.units.kind == "book") == (books and length == 3)
+    dictionary, linear = random_dictionary(D, 40), random_map()
+    for site in (POST, MLP):
+        found = all_losses(model, mixed, site, dictionary, linear)
+        replaced, parts = streams(x[site][CONTEXTS], dictionary, linear)
+        names = [f"loss_{name}" for name in replaced] + ["count"]
+        names += [f"{kind}{name}" for name in parts for kind in ("norm_", "2 ")]
+        expected = {name: {} for name in names}
+        losses = {
+            name: losses_by_hand(model, site, ids[CONTEXTS], stream)
+            for name, stream in replaced.items()
+        }
+        for row, context in enumerate(CONTEXTS):
+            for position in range(FIRST, T):
+                unit = int(units[context, position])
+                values = {}
+                for name, part in parts.items():
+                    norm = np.linalg.norm(part[row, position])
+                    values |= {f"norm_{name}": norm, f"2 {name}": norm**2}
+                if position > FIRST:
+                    values["count"] = 1
+                    values |= {f"loss_{n}": each[row, position] for n, each in losses.items()}
+                for name in names:
+                    sums = expected[name]
+                    sums[unit] = sums.get(unit, 0) + values.get(name, 0)
+        for name, sums in expected.items():
+            key = f"{name[2:]}2" if name.startswith("2 ") else name
+            in_order = [sums[unit] for unit in sorted(sums)]
+            np.testing.assert_allclose(found[key], in_order, rtol=1e-5, atol=1e-6, err_msg=name)
+        row = degradation(found, 50, 0)
+        assert row["ce_degradation_lo"] < row["ce_degradation_hi"]
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -249,8 +297,8 @@ def test_loss_recovered_and_degradation_are_those_of_mean_losses(model, store):
     assert degradation(sums, 200, 0)["ce_degradation"] == pytest.approx(ce["sae"] - ce["clean"])
 
 
-def test_intervals_are_those_of_resampled_contexts(model, store):
-    """The same multinomial draws of contexts, each loss summed anew."""
+def test_intervals_are_those_of_resampled_documents(model, store):
+    """The same multinomial draws of documents, which are contexts here, each loss summed anew."""
     sums = all_losses(model, store, POST, random_dictionary(D, 40), None)
     found = degradation(sums, 300, 7)
     weights = np.random.default_rng(7).multinomial(

@@ -1,13 +1,11 @@
-"""Intervals over contexts against textbook answers."""
+"""Intervals over documents against textbook answers."""
 
 import numpy as np
 import pytest
 
 from workflow_scripts.anatomy.statistics.bootstrap import (
-    N_GROUPS,
-    context_interval,
+    document_interval,
     fvu_from_sums,
-    group_of_contexts,
     mean_r2_from_sums,
     r2_from_sums,
 )
@@ -16,25 +14,25 @@ from workflow_scripts.anatomy.statistics.bootstrap import (
 def test_interval_of_a_mean_is_that_of_the_central_limit_theorem():
     values = np.random.default_rng(0).normal(3, 2, size=400)
     sums = {"sum": values, "count": np.ones(400)}
-    value, low, high = context_interval(lambda s: s["sum"] / s["count"], sums, 4000, 0)
+    value, low, high = document_interval(lambda s: s["sum"] / s["count"], sums, 4000, 0)
     error = values.std() / np.sqrt(400)
     assert value == pytest.approx(values.mean())
     assert low == pytest.approx(value - 1.96 * error, abs=0.1 * error)
     assert high == pytest.approx(value + 1.96 * error, abs=0.1 * error)
 
 
-def test_tokens_of_a_context_are_not_independent():
-    """Ten copies of a token in each context make no interval narrower."""
+def test_tokens_of_a_document_are_not_independent():
+    """Ten copies of a token in each document make no interval narrower."""
     values = np.random.default_rng(1).normal(size=200)
-    one = context_interval(lambda s: s["v"] / s["n"], {"v": values, "n": np.ones(200)}, 500, 0)
-    ten = context_interval(
+    one = document_interval(lambda s: s["v"] / s["n"], {"v": values, "n": np.ones(200)}, 500, 0)
+    ten = document_interval(
         lambda s: s["v"] / s["n"], {"v": 10 * values, "n": np.full(200, 10.0)}, 500, 0
     )
     assert ten == pytest.approx(one)
 
 
-def test_one_context_has_no_interval():
-    value, low, high = context_interval(lambda s: s["v"], {"v": np.array([2.0])}, 100, 0)
+def test_one_document_has_no_interval():
+    value, low, high = document_interval(lambda s: s["v"], {"v": np.array([2.0])}, 100, 0)
     assert value == 2
     assert np.isnan(low)
     assert np.isnan(high)
@@ -57,11 +55,3 @@ def test_statistics_from_sums():
     )
     first = {name: part if name == "count" else part[0] for name, part in sums.items()}
     assert r2_from_sums(first) == pytest.approx(r2_score(y[:, 0], predicted[:, 0]))
-
-
-def test_groups_are_neighbours_and_few():
-    assert group_of_contexts(slice(3, 6), 100).tolist() == [3, 4, 5]
-    groups = group_of_contexts(slice(0, 10_000), 10_000)
-    assert groups.max() == N_GROUPS - 1
-    assert (np.diff(groups) >= 0).all()
-    assert np.ptp(np.bincount(groups)) <= 1

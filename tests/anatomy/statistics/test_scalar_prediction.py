@@ -8,6 +8,11 @@ from sklearn.metrics import r2_score
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.statistics.scalar_prediction import products
 from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.anatomy.statistics.units import Units
+
+
+def one_document_a_context(contexts, positions):
+    return Units.of([np.repeat(np.arange(contexts), positions).reshape(contexts, -1)])
 
 
 @pytest.fixture(params=["context", "paper"])
@@ -18,7 +23,7 @@ def planted(request):
     split = Split(request.param, 0.6, 1, min_position=2)
     columns = {"a": lambda s: a[s], "b": lambda s: b[s], "y": lambda s: y[s]}
     blocks = [slice(at, at + 7) if at + 7 <= 300 else slice(at, 300) for at in range(0, 300, 7)]
-    gathered = products(columns, blocks, a.shape, split)
+    gathered = products(columns, blocks, one_document_a_context(*a.shape), split)
     return gathered, {"a": a, "b": b, "y": y}, split.masks(slice(0, 300), 9)
 
 
@@ -53,6 +58,7 @@ def test_decrease_of_fvu(planted):
 def test_dependent_regressors():
     values = np.random.default_rng(0).normal(size=(10, 4))
     columns = {"a": lambda s: values[s], "b": lambda s: 2 * values[s], "y": lambda s: values[s]}
-    gathered = products(columns, [slice(0, 10)], values.shape, Split("paper", 0.5, 0, 0))
+    units, split = one_document_a_context(*values.shape), Split("paper", 0.5, 0, 0)
+    gathered = products(columns, [slice(0, 10)], units, split)
     with pytest.raises(AnatomyError, match="a, b are linearly dependent"):
         gathered.fit("y", ["a", "b"])

@@ -14,12 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.text.documents import (
-    documents,
-    in_validation,
-    python_files,
-    write_splits,
-)
+from workflow_scripts.anatomy.text.documents import documents, python_files
+from workflow_scripts.anatomy.text.validation import in_validation, write_splits
 
 
 def text_files(*patterns: str, column: str = "text") -> dict:

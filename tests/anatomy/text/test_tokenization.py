@@ -1,19 +1,14 @@
-"""Tokens against transformers' own tokenizer, and contexts against plain slicing."""
+"""Tokens against transformers' own tokenizer."""
 
 import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.text.tokenization import (
-    Tokens,
-    contexts,
     import_tokenizer,
     load_tokenizer,
-    number_of_contexts,
     open_tokens,
     special_ids,
     token_strings,
@@ -134,44 +129,23 @@ def test_a_damaged_file_of_tokens(tmp_path, content):
         open_tokens(tmp_path / "d.npz")
 
 
-@given(
-    st.lists(st.integers(1, 30), min_size=1, max_size=8),
-    st.integers(2, 12),
-    st.sampled_from([None, 0, 7]),
-)
-def test_contexts_are_consecutive_slices(lengths, length, bos):
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    ids = np.arange(100, 100 + offsets[-1], dtype=np.int32)
-    owner = np.repeat(np.arange(len(lengths)), lengths)
-    tokens = Tokens(None, ids, offsets)
-    n = number_of_contexts(tokens, length, bos)
-    found = list(contexts(tokens, n, length, bos))
-    step = length if bos is None else length - 1
-    assert len(found) == n == len(ids) // step
-    for i, (row, documents) in enumerate(found):
-        assert row.dtype == documents.dtype == np.int32 and len(row) == len(documents) == length
-        expected, of = ids[i * step : (i + 1) * step], owner[i * step : (i + 1) * step]
-        if bos is not None:
-            assert row[0] == bos and documents[0] == of[0]
-            row, documents = row[1:], documents[1:]
-        assert (row == expected).all() and (documents == of).all()
-
-
-def test_fewer_contexts_are_spread_over_all_of_the_tokens(folder):
-    tokens = open_tokens(folder / "d.train.npz")
-    every = [ids for ids, _ in contexts(tokens, len(tokens.ids) // 9, 10, 0)]
-    some = [ids for ids, _ in contexts(tokens, 3, 10, 0)]
-    for number, ids in enumerate(some):
-        assert (ids == every[number * len(every) // 3]).all()
-
-
-def test_too_few_tokens(folder):
-    tokens = open_tokens(folder / "d.train.npz")
-    available = len(tokens.ids) // 9
-    assert len(list(contexts(tokens, available, 10, 0))) == available
-    message = (
-        f"too few tokens in dataset d, split train: {len(tokens.ids)} are enough for {available} "
-        f"contexts of 10, not {available + 1}; lower contexts"
-    )
-    with pytest.raises(AnatomyError, match=message):
-        contexts(tokens, available + 1, 10, 0)
+def test_passages_know_their_books(folder, tmp_path):
+    """Books are numbered in the order in which they come; without any, nothing is written of them."""
+    books = ["b", "b", "a", "b", "c"]
+    lines = [
+        json.dumps({"id": f"{book}#{i}", "book": book, "text": f"text {i}"})
+        for i, book in enumerate(books)
+    ]
+    (tmp_path / "x.jsonl").write_text("\n".join(lines) + "\n")
+    tokenize(tmp_path / "x.jsonl", folder / "tok", tmp_path / "d.npz")
+    tokens = open_tokens(tmp_path / "d.npz")
+    assert tokens.books.dtype == np.int32
+    assert tokens.books.tolist() == [0, 0, 1, 0, 2]
+    assert len(tokens.offsets) == len(books) + 1
+    write(tmp_path / "y.jsonl", [f"text {i}" for i in range(5)])
+    tokenize(tmp_path / "y.jsonl", folder / "tok", tmp_path / "e.npz")
+    whole = open_tokens(tmp_path / "e.npz")
+    assert whole.books is None
+    with np.load(tmp_path / "e.npz", allow_pickle=False) as stored:
+        assert stored.files == ["ids", "offsets"]
+    assert (whole.ids == tokens.ids).all()

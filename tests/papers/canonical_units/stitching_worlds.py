@@ -29,10 +29,12 @@ def planted_dictionaries(small=None, large=None):
     return first, replace(second, W_dec=rows, W_enc=0.5 * rows.T.contiguous(), b_dec=bias)
 
 
-def planted_pair(folder, small=None, large=None):
-    """The pair with its codes stored below `folder`."""
+def planted_pair(folder, small=None, large=None, documents=None):
+    """The pair with its codes stored below `folder`; documents (C, T) are contexts if not given."""
     x = correlated(CONTEXTS, POSITIONS, D)
-    activations = write_activations(folder / "harvest.zarr", x, min_position=FIRST)
+    activations = write_activations(
+        folder / "harvest.zarr", x, min_position=FIRST, documents=documents
+    )
     halves = []
     for sae in planted_dictionaries(small, large):
         path = folder / f"{sae.name}.safetensors"

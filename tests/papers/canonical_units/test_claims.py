@@ -266,7 +266,7 @@ def test_members_in_doubt_widen_a_share():
     without = share_below_zero((value, none, none), "latents")
     assert (without.lo, without.hi) == (sure.lo, sure.hi)
     with pytest.raises(NotTestable, match="no latents"):
-        share_below_zero((value[:0], value[:0], value[:0]), "contexts and latents")
+        share_below_zero((value[:0], value[:0], value[:0]), "documents and latents")
 
 
 def test_a_share_covers_the_truth_at_least_as_often_as_it_says():

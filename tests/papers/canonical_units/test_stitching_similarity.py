@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.conftest import random_dictionary
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.anatomy.statistics.ratio_intervals import add_by_group, ratio_intervals
 from workflow_scripts.papers.canonical_units.stitching import similarity as module
 from workflow_scripts.papers.canonical_units.stitching.roc import areas, receiver_curve
@@ -133,7 +133,7 @@ def test_intervals_of_many_columns_are_those_of_each():
     found = ratio_intervals(numerator, denominator, 300, 7)
     for column in (0, 1, 3):
         sums = {"top": numerator[:, column], "bottom": denominator[:, column]}
-        expected = context_interval(lambda s: s["top"] / s["bottom"], sums, 300, 7)
+        expected = document_interval(lambda s: s["top"] / s["bottom"], sums, 300, 7)
         np.testing.assert_allclose([part[column] for part in found], expected, atol=1e-12)
         shared = ratio_intervals(numerator, count, 300, 7)
         np.testing.assert_allclose([part[column] for part in shared], expected, atol=1e-12)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from tests.papers.canonical_units.stitching_worlds import CONTEXTS, brute_force, planted_pair
-from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.papers.canonical_units.stitching import products as module
 from workflow_scripts.papers.canonical_units.stitching.insertion import insertions
 from workflow_scripts.papers.canonical_units.stitching.moves import (
@@ -86,7 +86,7 @@ def test_every_point_has_its_mse_and_l0(path):
     np.testing.assert_allclose(row["mse"], error2.mean())
     np.testing.assert_allclose(row["l0"], l0.mean())
     sums = {"error2": error2.sum(1), "count": np.full(CONTEXTS, error2.shape[1])}
-    expected = context_interval(lambda s: s["error2"] / s["count"], sums, DRAWS, 3)
+    expected = document_interval(lambda s: s["error2"] / s["count"], sums, DRAWS, 3)
     np.testing.assert_allclose(row[["mse", "mse_lo", "mse_hi"]].astype(float), expected)
 
 

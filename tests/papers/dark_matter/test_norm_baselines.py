@@ -6,7 +6,13 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
-from tests.conftest import SITE, correlated, plant_harvest, random_dictionary
+from tests.conftest import (
+    SITE,
+    correlated,
+    plant_harvest,
+    random_dictionary,
+    random_documents,
+)
 from workflow_scripts.anatomy.base.tables import VECTORS
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
@@ -16,7 +22,7 @@ from workflow_scripts.papers.dark_matter.measures.norm_baselines import SCALARS,
 C, T, FIRST = 60, 10, 1
 
 
-def plant(tmp_path, **kwargs):
+def plant(tmp_path, documents=None, **kwargs):
     """A harvest, its codes and squared norms; the norm of x depends on token, loss and position."""
     generator = np.random.default_rng(0)
     # Most tokens are rare: some are in held-out contexts alone, the last in a last context.
@@ -26,7 +32,7 @@ def plant(tmp_path, **kwargs):
     loss[:, 0] = np.nan
     size = 1 + 1 / tokens + 0.2 * np.nan_to_num(loss) + 0.05 * np.arange(T)
     x = correlated(C, T, 6) * size[..., None]
-    store = plant_harvest(tmp_path / "h.zarr", {SITE: x}, tokens, loss, FIRST)
+    store = plant_harvest(tmp_path / "h.zarr", {SITE: x}, tokens, loss, FIRST, documents)
     reconstruct(random_dictionary(6, 18, **kwargs), store, SITE, tmp_path / "codes")
     codes = open_codes(tmp_path / "codes")
     norms2 = np.full((C, T, len(VECTORS)), np.nan)
@@ -86,6 +92,34 @@ def test_token_identity_equals_the_means_of_pandas(tmp_path, monkeypatch, blocks
     value, low, high = found_by(store, codes, norms2, split)["token"]
     assert value == pytest.approx(r2_score(judged["error"], predicted), rel=1e-9)
     assert low < value < high
+
+
+@pytest.mark.parametrize("length", [3.0, 15.0])
+def test_intervals_are_those_of_the_documents_drawn(tmp_path, length):
+    """Token identity and loss, each with R^2 of the held-out tokens of resampled documents."""
+    documents = random_documents(C, T, length)
+    store, codes, norms2 = plant(tmp_path, documents)
+    split = Split("document", 0.6, 1, FIRST, store.units)
+    train, test = (mask.ravel() for mask in split.masks(slice(0, C), T))
+    error = codes.scalar("error_norm2").ravel()
+    loss = store.group["loss"][:].ravel().astype(float)
+    table = pd.DataFrame({"token": store.group["tokens"][:].ravel(), "error": error})
+    means = table[train].groupby("token")["error"].mean()
+    fitted = LinearRegression().fit(loss[train, None], error[train])
+    predicted = {
+        "token": table["token"].map(means).fillna(error[train].mean()).to_numpy(),
+        "loss": fitted.predict(np.nan_to_num(loss)[:, None]),
+    }
+    found = found_by(store, codes, norms2, split)
+    tokens = [part.index for _, part in table[test].groupby(documents.ravel()[test])]
+    share = np.full(len(tokens), 1 / len(tokens))
+    weights = np.random.default_rng(0).multinomial(len(tokens), share, size=100)
+    for name, prediction in predicted.items():
+        drawn = []
+        for counts in weights:
+            at = np.concatenate([tokens[n] for n in np.repeat(np.arange(len(tokens)), counts)])
+            drawn.append(r2_score(error[at], prediction[at]))
+        np.testing.assert_allclose(found[name][1:], np.quantile(drawn, (0.025, 0.975)), rtol=1e-7)
 
 
 def test_the_first_tokens_take_no_part(tmp_path):

@@ -15,7 +15,8 @@ from workflow_scripts.anatomy.base.job import Progress
 from workflow_scripts.anatomy.base.store import writing
 from workflow_scripts.anatomy.models.hook_points import capturing, check
 from workflow_scripts.anatomy.models.losses import token_losses
-from workflow_scripts.anatomy.text.tokenization import Tokens, contexts
+from workflow_scripts.anatomy.text.contexts import contexts
+from workflow_scripts.anatomy.text.tokenization import Tokens
 
 # Shards are held in memory until they are full, one for each hook point.
 BUFFER_BYTES = 4 << 30
@@ -72,7 +73,7 @@ def harvest_activations(
     """
     n, length = harvest["contexts"], harvest["context_length"]
     bos = description["bos_id"] if description["has_bos"] else None
-    found = contexts(tokens, n, length, bos)
+    found = contexts(tokens, n, length, bos, harvest["max_document_share"])
     progress = Progress(f"harvest {name} (contexts)", n)
     half = next(model.parameters()).dtype != torch.float32
     done = 0
@@ -90,6 +91,8 @@ def harvest_activations(
                 "has_bos": bos is not None,
             }
         )
+        if tokens.books is not None:
+            group.create_array("books", data=tokens.books)
         shards: Shards | None = None
         for arrays in _forward(model, found, harvest):
             if shards is None:

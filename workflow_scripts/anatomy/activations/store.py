@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import numpy as np
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.store import MANIFEST, folder_of, opening
+from workflow_scripts.anatomy.statistics.units import Units
 
 CHUNK_ROWS = 4096
 SHARD_ROWS = 16384
+# Documents are read so many tokens at a time: whole shards, 4 MB.
+UNITS_ROWS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class ActivationStore:
 
     ``tokens``            (C, T) int32
     ``documents``         (C, T) int32, which document a token is from
+    ``books``             (all documents,) int32, the book of each; only where texts were cut
     ``loss``              (C, T) float32, nats: the loss of predicting this token from those
                           before it; NaN at position 0
     ``activations/NAME``  (C, T, d) float32, one array per hook point
@@ -40,6 +45,11 @@ class ActivationStore:
     def fingerprint(self) -> str:
         """A hash of all that is stored: the manifest holds the hash of every file."""
         return hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
+
+    @cached_property
+    def units(self) -> Units:
+        """What is independent among the tokens."""
+        return read_units(self.group, self.path, self.min_position)
 
     @property
     def min_position(self) -> int:
@@ -80,6 +90,14 @@ def block_slices(shape: tuple[int, int], rows: int) -> list[slice]:
     contexts, positions = shape
     step = max(1, rows // positions)
     return [slice(at, min(at + step, contexts)) for at in range(0, contexts, step)]
+
+
+def read_units(group: Any, path: Path, min_position: int) -> Units:
+    """What is independent among the tokens of a store, from its documents and their books."""
+    array = group["documents"]
+    blocks = (read(array, block, path) for block in block_slices(array.shape, UNITS_ROWS))
+    books = read(group["books"], slice(None), path) if "books" in group else None
+    return Units.of(blocks, min_position, books)
 
 
 def read(array: Any, contexts: slice, path: Path) -> np.ndarray:

@@ -1,37 +1,35 @@
-"""Sums of a site's activations in groups of contexts, and their mean."""
+"""Sums of a site's activations in groups of documents, and their mean."""
 
 import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
-from workflow_scripts.anatomy.statistics.bootstrap import N_GROUPS, group_of_contexts
 from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.anatomy.statistics.units import sum_by_group
 
 
 def activation_sums(
     store: ActivationStore, site: str, split: Split | None = None
 ) -> dict[str, np.ndarray]:
-    """Sums of a site's activations from `min_position` on, in each group of contexts, float64.
+    """Sums of a site's activations from `min_position` on, in each group of documents, float64.
 
     With `split`, of the tokens that it holds out. Returns ``count`` (G,), ``target`` (G, d) sums of x,
     ``target2`` (G, d) sums of squares.
     """
-    contexts, width = store.shape[0], store.width(site)
-    groups = min(contexts, N_GROUPS)
-    shapes = {"target": (groups, width), "target2": (groups, width), "count": (groups,)}
-    sums = {name: np.zeros(shape) for name, shape in shapes.items()}
+    units, first, width = store.units, store.min_position, store.width(site)
+    sums = {
+        "target": np.zeros((units.n_groups, width)),
+        "target2": np.zeros((units.n_groups, width)),
+    }
+    count = np.zeros(units.n_groups)
     for block, x in store.blocks(site):
-        at, used = group_of_contexts(block, contexts), x[:, store.min_position :]
-        used = used.astype(np.float64)
+        used = np.broadcast_to(np.arange(x.shape[1]) >= first, x.shape[:2])
         if split is not None:
-            _, held_out = split.masks(block, x.shape[1])
-            held_out = held_out[:, store.min_position :]
-            used = used * held_out[..., None]
-            np.add.at(sums["count"], at, held_out.sum(1))
-        else:
-            np.add.at(sums["count"], at, used.shape[1])
-        np.add.at(sums["target"], at, used.sum(1))
-        np.add.at(sums["target2"], at, (used * used).sum(1))
-    return sums
+            _, used = split.masks(block, x.shape[1])
+        groups, rows = units.groups(block)[used], x[used].astype(np.float64)
+        sums["target"] += sum_by_group(rows, groups, units.n_groups)
+        sums["target2"] += sum_by_group(rows * rows, groups, units.n_groups)
+        count += np.bincount(groups, minlength=units.n_groups)
+    return sums | {"count": count}
 
 
 def mean_activation(store: ActivationStore, site: str) -> np.ndarray:

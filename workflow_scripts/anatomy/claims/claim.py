@@ -73,7 +73,7 @@ class Measurement:
     """A number from tables.
 
     lo, hi: ends of its 95 % interval, NaN where there is none; `over` says what the interval covers
-    (contexts, SAEs, ...). `detail`: further numbers for the note.
+    (documents, SAEs, ...). `detail`: further numbers for the note.
     """
 
     value: float

@@ -2,13 +2,13 @@
 
 Two rules, both on the careful side.
 
-Sampling error of the contexts: the SAEs of a table are judged on the same contexts, so their errors
+Sampling error of the documents: the SAEs of a table are judged on the same documents, so their errors
 move together. In a weighted sum, errors of terms with weights of one sign are taken to move together
 entirely, and those of the two signs to be independent. As errors of the two sides really are
 correlated, they cancel in part, and the true interval is narrower.
 
 Spread over SAEs: the slope of a regression over SAEs has Student's interval from its residuals, which
-is added in quadrature, although the residuals hold part of the contexts' error already.
+is added in quadrature, although the residuals hold part of the documents' error already.
 """
 
 from collections.abc import Sequence

@@ -16,9 +16,9 @@ from workflow_scripts.anatomy.claims.contrasts import (
     mean_interval,
 )
 
-CONTEXTS = "contexts"
+DOCUMENTS = "documents"
 SAES = "SAEs"
-BOTH = "contexts and SAEs"
+BOTH = "documents and SAEs"
 SAE = ["model", "site", "sae"]
 
 
@@ -74,7 +74,7 @@ def mean_column(table: pd.DataFrame, name: str, over: str) -> Measurement:
 
 
 def combination(
-    table: pd.DataFrame, name: str, weights: NDArray, over: str = CONTEXTS
+    table: pd.DataFrame, name: str, weights: NDArray, over: str = DOCUMENTS
 ) -> Measurement:
     """Weighted sum of a column, as a measurement."""
     return Measurement.of(contrast(weights, *columns(table, name)), over)
@@ -84,7 +84,7 @@ def difference(table: pd.DataFrame, first: str, second: str) -> Measurement:
     """Mean over rows of one column minus another one."""
     pairs = zip(columns(table, first), columns(table, second), strict=True)
     weights = np.repeat([1 / len(table), -1 / len(table)], len(table))
-    return Measurement.of(contrast(weights, *map(np.concatenate, pairs)), CONTEXTS)
+    return Measurement.of(contrast(weights, *map(np.concatenate, pairs)), DOCUMENTS)
 
 
 def largest_absolute(parts: Columns, over: str) -> Measurement:
@@ -96,12 +96,12 @@ def largest_absolute(parts: Columns, over: str) -> Measurement:
     return Measurement(float(abs(value[worst])), nearest, float(ends.max()), over)
 
 
-def lowest(names: Sequence[str], column: str, over: str = CONTEXTS, **where: object) -> Measure:
+def lowest(names: Sequence[str], column: str, over: str = DOCUMENTS, **where: object) -> Measure:
     """The smallest number of a column; its interval goes from the lowest `lo` to the lowest `hi`."""
     return _extreme("lowest", names, column, np.min, over, where)
 
 
-def highest(names: Sequence[str], column: str, over: str = CONTEXTS, **where: object) -> Measure:
+def highest(names: Sequence[str], column: str, over: str = DOCUMENTS, **where: object) -> Measure:
     """The largest number of a column; its interval goes from the highest `lo` to the highest `hi`."""
     return _extreme("highest", names, column, np.max, over, where)
 

@@ -1,4 +1,4 @@
-"""Squared error of SAEs, alone and over that of predicting the mean, from sums in groups of contexts."""
+"""Squared error of SAEs, alone and over that of predicting the mean, from sums in groups of documents."""
 
 from collections.abc import Mapping
 
@@ -8,33 +8,29 @@ from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.activations.sums import activation_sums
 from workflow_scripts.anatomy.codes.store import CodesStore
 from workflow_scripts.anatomy.statistics.bootstrap import (
-    N_GROUPS,
-    context_interval,
+    document_interval,
     fvu_from_sums,
-    group_of_contexts,
 )
 from workflow_scripts.anatomy.statistics.splits import Split
 
 
 def error_sums(codes: CodesStore, split: Split | None = None) -> dict[str, np.ndarray]:
-    """Sums of ||x - Sae(x)||^2 in the same groups of contexts, float64.
+    """Sums of ||x - Sae(x)||^2 in the same groups of documents, float64.
 
     The tokens from `min_position` on, or those of them that `split` holds out. Returns ``residual2``
     (G, 1), ``count`` (G,).
     """
-    contexts, positions = codes.shape
-    groups = min(contexts, N_GROUPS)
-    shapes = {"residual2": (groups, 1), "count": (groups,)}
-    sums = {name: np.zeros(shape) for name, shape in shapes.items()}
+    units, positions = codes.units, codes.shape[1]
+    residual2, count = np.zeros(units.n_groups), np.zeros(units.n_groups)
     for block in codes.block_slices():
-        at = group_of_contexts(block, contexts)
         error = codes.scalar("error_norm2", block)
         used = np.broadcast_to(np.arange(positions) >= codes.min_position, error.shape)
         if split is not None:
             _, used = split.masks(block, positions)
-        np.add.at(sums["residual2"], at, np.where(used, error, 0).sum(1, keepdims=True))
-        np.add.at(sums["count"], at, used.sum(1))
-    return sums
+        groups = units.groups(block)[used]
+        residual2 += np.bincount(groups, error[used], minlength=units.n_groups)
+        count += np.bincount(groups, minlength=units.n_groups)
+    return {"residual2": residual2[:, None], "count": count}
 
 
 def mse(sums: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -59,4 +55,4 @@ def held_out_fvu(
     """
     sums = activation_sums(store, codes.group.attrs["site"], split) | error_sums(codes, split)
     held_out = {name: part[sums["count"] > 0] for name, part in sums.items()}
-    return context_interval(nmse, held_out, draws, seed)
+    return document_interval(nmse, held_out, draws, seed)

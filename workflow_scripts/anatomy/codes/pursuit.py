@@ -61,7 +61,7 @@ def pursue(
     dictionary = dictionary.to(device)
     pursuit = GradientPursuit(dictionary.W_dec)
     attrs = codes_attrs(dictionary, activations, site, "gradient pursuit")
-    with torch.no_grad(), writing_codes(output, activations.shape, dictionary, attrs) as writer:
+    with torch.no_grad(), writing_codes(output, activations, dictionary, attrs) as writer:
         what = f"gradient pursuit of {dictionary.name}"
         for contexts, block in activation_blocks(activations, site, device, what):
             x = block.reshape(-1, block.shape[-1])

@@ -39,7 +39,7 @@ def reconstruct(
     check_fits(dictionary, activations, site)
     dictionary = dictionary.to(device)
     attrs = codes_attrs(dictionary, activations, site, "encoder")
-    with torch.no_grad(), writing_codes(output, activations.shape, dictionary, attrs) as writer:
+    with torch.no_grad(), writing_codes(output, activations, dictionary, attrs) as writer:
         for _, x in activation_blocks(activations, site, device, f"codes of {dictionary.name}"):
             codes, recon = dictionary.reconstruct(x.reshape(-1, x.shape[-1]))
             writer.append(x, codes, recon)

@@ -1,13 +1,20 @@
 """The codes store: which latents fire on every token of a harvest, and how well they rebuild it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workflow_scripts.anatomy.activations.store import CHUNK_ROWS, block_slices, read
+from workflow_scripts.anatomy.activations.store import (
+    CHUNK_ROWS,
+    block_slices,
+    read,
+    read_units,
+)
 from workflow_scripts.anatomy.base.store import folder_of, opening
+from workflow_scripts.anatomy.statistics.units import Units
 
 if TYPE_CHECKING:  # torch takes longer to import than most tables to make
     from workflow_scripts.anatomy.saes.dictionary import SparseCodes
@@ -23,6 +30,7 @@ class CodesStore:
 
     ``indices``, ``values``  (nnz,) int32 and float32, row-major, latents ascending in a token
     ``offsets``              (C + 1,) int64, where each context starts in them
+    ``documents``, ``books`` those of the harvest
     ``l0``                   (C, T) int32, active latents of each token
     ``error_norm2``          (C, T) float64, ||x - Sae(x)||^2
     ``recon_norm2``          (C, T) float64, ||Sae(x)||^2
@@ -51,6 +59,11 @@ class CodesStore:
     def width(self) -> int:
         """Number of latents m."""
         return self.group.attrs["width"]
+
+    @cached_property
+    def units(self) -> Units:
+        """What is independent among the tokens."""
+        return read_units(self.group, self.path, self.min_position)
 
     @property
     def min_position(self) -> int:

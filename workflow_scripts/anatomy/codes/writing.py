@@ -9,7 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workflow_scripts.anatomy.activations.store import CHUNK_ROWS
+from workflow_scripts.anatomy.activations.store import (
+    CHUNK_ROWS,
+    ActivationStore,
+    block_slices,
+    read,
+)
 from workflow_scripts.anatomy.base.store import writing
 from workflow_scripts.anatomy.codes.store import SCALARS
 from workflow_scripts.anatomy.saes.dictionary import Dictionary, SparseCodes
@@ -19,16 +24,16 @@ CHUNK_ENTRIES = 2**17
 
 @contextmanager
 def writing_codes(
-    path: str | Path, shape: tuple[int, int], dictionary: Dictionary, attrs: dict[str, Any]
+    path: str | Path, activations: ActivationStore, dictionary: Dictionary, attrs: dict[str, Any]
 ) -> Iterator["CodesWriter"]:
-    """Write a codes store at `path` for C x T tokens; yields a writer to append contexts to.
+    """Write a codes store at `path` for the tokens of a harvest; yields a writer to append contexts to.
 
     `attrs` (sae, site, model, harvest, min_position, method) describe the store. Every context
     has to be appended once, in order; width and summary are added at the end, and the store is
     sealed.
     """
     with writing(path, "codes") as group:
-        writer = CodesWriter(group, shape, dictionary, attrs["min_position"])
+        writer = CodesWriter(group, activations, dictionary, attrs["min_position"])
         yield writer
         writer.finish(attrs)
 
@@ -36,8 +41,11 @@ def writing_codes(
 class CodesWriter:
     """Appends blocks of contexts to a codes store, and sums up its summary on the way."""
 
-    def __init__(self, group: Any, shape: tuple[int, int], dictionary: Dictionary, first: int):
-        self.group, self.shape, self.dictionary, self.first = group, shape, dictionary, first
+    def __init__(
+        self, group: Any, activations: ActivationStore, dictionary: Dictionary, first: int
+    ):
+        self.group, self.dictionary, self.first = group, dictionary, first
+        self.shape = shape = activations.shape
         self.done = self.written = 0
         self.pending: list[tuple[np.ndarray, np.ndarray]] = []
         self.bounds = [0]
@@ -45,6 +53,7 @@ class CodesWriter:
         for name in SCALARS:
             dtype = "int32" if name == "l0" else "float64"
             self._create(name, shape, (self.rows, shape[1]), dtype)
+        self._copy_documents(activations)
         self._create("indices", (0,), (CHUNK_ENTRIES,), "int32")
         self._create("values", (0,), (CHUNK_ENTRIES,), "float32")
         self.pending_scalars: list[dict[str, np.ndarray]] = []
@@ -57,6 +66,15 @@ class CodesWriter:
         self.shift: Tensor | None = None
         self.sum_x = torch.zeros(dictionary.d_in, dtype=torch.float64)
         self.sum_x2 = 0.0
+
+    def _copy_documents(self, activations: ActivationStore) -> None:
+        """What tokens share goes with the codes, which are often read without the activations."""
+        source, path = activations.group, activations.path
+        copy = self._create("documents", self.shape, (self.rows, self.shape[1]), "int32")
+        for contexts in block_slices(self.shape, self.rows * self.shape[1]):
+            copy[contexts] = read(source["documents"], contexts, path)
+        if "books" in source:
+            self._store("books", read(source["books"], slice(None), path))
 
     def append(self, x: Tensor, codes: SparseCodes, recon: Tensor) -> None:
         """Add the next contexts: x (c, T, d), their codes and reconstructions (c * T, d)."""

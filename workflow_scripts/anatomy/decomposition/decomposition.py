@@ -15,7 +15,7 @@ from workflow_scripts.anatomy.base.blockwise import total
 from workflow_scripts.anatomy.base.tables import VECTORS
 from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.statistics.bootstrap import (
-    context_interval,
+    document_interval,
     fvu_from_sums,
     mean_r2_from_sums,
     r2_from_sums,
@@ -134,7 +134,7 @@ def norm_probes(sae: SaeOnHarvest, solver: Solver, cross: Moments, norms2: Any) 
 def scores(
     of_error: Sums, of_norms: Sums, draws: int, seed: int
 ) -> Iterator[tuple[str, float, float, float]]:
-    """Every number of the decomposition with its 95 % interval over contexts.
+    """Every number of the decomposition with its 95 % interval over documents.
 
     of_error, of_norms: what `apply_error_map` (its held_out) and `norm_probes` return.
 
@@ -149,7 +149,7 @@ def scores(
     residual = held_out["nonlinear2"]
 
     def interval(statistic, sums):
-        return context_interval(statistic, sums, draws, seed)
+        return document_interval(statistic, sums, draws, seed)
 
     yield "fvu", *interval(fvu_from_sums, x | {"residual2": held_out["error2"]})
     yield "error_r2", *interval(mean_r2_from_sums, error | {"residual2": residual})

@@ -30,7 +30,7 @@ def pair_products(
         norms2 = opening(norms, "norms")["norms2"]
         at = VECTORS.index("nonlinear_error")
         columns["nonlinear"] = lambda block: norms2[block][..., at]
-    return products(columns, small.block_slices(), small.shape, split)
+    return products(columns, small.block_slices(), small.units, split)
 
 
 def describe_pair(small: CodesStore, large: CodesStore, seed: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ BASELINES = "baselines"
 
 @dataclass(frozen=True)
 class Entry:
-    """Sums per context by name, (C,) float64, and the digest of what they were measured from."""
+    """Sums per document by name, (D,) float64, and the digest of what they were measured from."""
 
     digest: str
     sums: dict[str, np.ndarray]
@@ -122,7 +122,7 @@ def measure_missing(
 
 
 def losses_of(path: str | Path, sae: str) -> dict[str, np.ndarray]:
-    """Sums per context of an SAE and of the baselines, (C,) float64, as `loss_recovery` takes them.
+    """Sums per document of an SAE and of the baselines, (D,) float64, as `loss_recovery` takes them.
 
     Raises
     ------

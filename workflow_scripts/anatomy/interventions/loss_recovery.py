@@ -1,6 +1,6 @@
-"""What an SAE costs a model in loss, and what recovers it: numbers from sums per context.
+"""What an SAE costs a model in loss, and what recovers it: numbers from sums per document.
 
-Sums are those of `loss_entries.losses_of`; every number comes with its 95 % interval over contexts.
+Sums are those of `loss_entries.losses_of`; every number comes with its 95 % interval over documents.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.anatomy.base.tables import with_interval
-from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 
 Statistic = Callable[[Any], Any]
 
@@ -53,7 +53,7 @@ def _with_intervals(
 ) -> dict[str, float]:
     row: dict[str, float] = {}
     for name, statistic in statistics.items():
-        row |= with_interval(name, context_interval(statistic, sums, draws, seed))
+        row |= with_interval(name, document_interval(statistic, sums, draws, seed))
     return row
 
 

@@ -65,35 +65,49 @@ class SubstitutedModel:
         self.in_stream = kind.startswith("resid_")
         which = kind.removeprefix("resid_") if self.in_stream else "pre"
         self.resume = resumed(model, self.layer, which)
+        places = np.concatenate([store.units.places(slice(at, at + 1)) for at in contexts])
+        # Tokens before the first replaced one take no part, so their documents need not either.
+        documents, found = np.unique(places[:, self.first :], return_inverse=True)
+        self.n_documents, self.places = len(documents), found.reshape(len(contexts), -1)
         self.kept: dict[int, Batch] = {}
 
     def measure(self, replace: Replace) -> dict[str, np.ndarray]:
-        """Sums per context, (C,) float64, under everything that `replace` puts in the place of x.
+        """Sums per document, (D,) float64, under everything that `replace` puts in the place of x.
 
         ``loss_NAME`` for what takes its place, in nats, over the counted tokens; ``VECTOR2`` and
-        ``norm_VECTOR``, squared norms and norms of the vectors, over the replaced positions.
+        ``norm_VECTOR``, squared norms and norms of the vectors, over the replaced positions. Documents
+        are the units of the harvest that these contexts have tokens of, in its order.
         """
-        rows = []
+        sums: dict[str, np.ndarray] = {}
+        done = 0
         with torch.no_grad():
             for batch in self.batches():
-                shape = batch.x.shape
+                shape, first = batch.x.shape, self.first
+                places = self.places[done : done + shape[0]]
+                done += shape[0]
+                of_tokens: dict[str, Tensor] = {}
                 streams, vectors = replace(batch.x.flatten(0, 1))
-                sums = {}
                 for name, stream in streams.items():
                     replaced = batch.x.clone()
-                    replaced[:, self.first :] = stream.float().reshape(shape)[:, self.first :]
+                    replaced[:, first:] = stream.float().reshape(shape)[:, first:]
                     losses = token_losses(self._logits(replaced, batch), batch.ids)
-                    sums[f"loss_{name}"] = losses[:, self.first + 1 :].double().sum(1)
+                    of_tokens[f"loss_{name}"] = losses[:, first + 1 :]
                 for name, vector in vectors.items():
-                    norms2 = (vector**2).sum(1).reshape(shape[:2])[:, self.first :]
-                    sums[f"{name}2"] = norms2.sum(1)
-                    sums[f"norm_{name}"] = norms2.sqrt().sum(1)
-                rows.append({name: part.cpu().numpy() for name, part in sums.items()})
-        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+                    norms2 = (vector**2).sum(1).reshape(shape[:2])[:, first:]
+                    of_tokens |= {f"{name}2": norms2, f"norm_{name}": norms2.sqrt()}
+                for name, values in of_tokens.items():
+                    sums[name] = sums.get(name, 0.0) + self._by_document(places, values)
+        return sums
 
     def count(self) -> np.ndarray:
-        """Tokens of each context whose loss is counted, (C,) float64."""
-        return np.full(len(self.contexts), float(self.store.shape[1] - self.first - 1))
+        """Tokens of each document whose loss is counted, (D,) float64."""
+        return self._by_document(self.places, torch.ones(self.places[:, 1:].shape))
+
+    def _by_document(self, places: np.ndarray, values: Tensor) -> np.ndarray:
+        """Sums of the values of tokens, the last ones of those that `places` (c, T - first) are of."""
+        of_values = places[:, places.shape[1] - values.shape[1] :]
+        weights = values.double().cpu().numpy()
+        return np.bincount(of_values.ravel(), weights.ravel(), self.n_documents)
 
     def batches(self) -> Iterator[Batch]:
         """The contexts, `BATCH_CONTEXTS` at a time."""
@@ -131,7 +145,7 @@ def baseline_losses(substituted: SubstitutedModel, mean: np.ndarray) -> dict[str
     mean: the mean activation of the site, (d,) float64.
 
     Returns ``loss_clean``, of the activations themselves; ``loss_zero`` and ``loss_mean``, of zero and
-    mean ablation; ``count`` of the tokens; (C,) float64 each.
+    mean ablation; ``count`` of the tokens; (D,) float64 each.
     """
     vector = torch.from_numpy(mean).to(substituted.device)
 
@@ -150,7 +164,7 @@ def sae_losses(
     -------
     ``loss_sae``, ``error2`` and ``norm_error``; with `linear` also ``loss_linear_error`` (of Sae(x) +
     LinearError(x)), ``loss_nonlinear_error``, and ``linear2``, ``norm_linear``, ``nonlinear2``,
-    ``norm_nonlinear``; (C,) float64 each.
+    ``norm_nonlinear``; (D,) float64 each.
 
     Raises
     ------

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from workflow_scripts.anatomy.text.contexts import contexts, number_of_contexts
 from workflow_scripts.anatomy.text.tokenization import (
-    contexts,
     load_tokenizer,
-    number_of_contexts,
     open_tokens,
     special_ids,
 )

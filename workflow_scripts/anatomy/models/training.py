@@ -15,11 +15,10 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import Progress, log
 from workflow_scripts.anatomy.models.language_model import build, describe, quiet
+from workflow_scripts.anatomy.text.contexts import contexts, number_of_contexts
 from workflow_scripts.anatomy.text.tokenization import (
     Tokens,
-    contexts,
     load_tokenizer,
-    number_of_contexts,
     open_tokens,
     special_ids,
     vocabulary,

@@ -1,4 +1,4 @@
-"""95 % intervals by resampling contexts, because tokens of one context are not independent."""
+"""95 % intervals by resampling documents, because tokens of one document are not independent."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -7,49 +7,38 @@ import numpy as np
 
 LEVELS = (0.025, 0.975)
 
-# Contexts are resampled in at most so many groups of neighbours, so that what is kept per group does
-# not grow with the number of tokens; neighbours often share a document, which makes groups of them
-# the more careful choice too.
-N_GROUPS = 256
 
-
-def group_of_contexts(contexts: slice, of: int) -> np.ndarray:
-    """The group, int64 (c,), of each context of a slice out of `of` contexts."""
-    numbers = np.arange(contexts.start, contexts.stop, dtype=np.int64)
-    return numbers if of <= N_GROUPS else numbers * N_GROUPS // of
-
-
-def context_interval(
+def document_interval(
     statistic: Callable[[Mapping[str, np.ndarray]], np.ndarray],
     sums: Mapping[str, np.ndarray],
     draws: int,
     seed: int,
 ) -> tuple[float, float, float]:
-    """Value of a statistic and its 95 % interval when contexts are drawn with replacement.
+    """Value of a statistic and its 95 % interval when documents are drawn with replacement.
 
     Parameters
     ----------
-    statistic: from sums over contexts, arrays (..., whatever), to values (...).
-    sums: per context sums, arrays (C, whatever); contexts without tokens add nothing.
+    statistic: from sums over documents, arrays (..., whatever), to values (...).
+    sums: sums of each document, or group of them, arrays (G, whatever).
     draws: number of resamples.
-    seed: seed of the resampling; the same seed gives the same contexts to every statistic.
+    seed: seed of the resampling; the same seed gives the same documents to every statistic.
 
     Returns
     -------
-    The value on all contexts, and the 2.5 % and 97.5 % quantiles over the resamples. The value is
-    NaN where there is no context, the interval where there are fewer than two.
+    The value on all documents, and the 2.5 % and 97.5 % quantiles over the resamples. The value is
+    NaN where there is no document, the interval where there are fewer than two.
     """
-    contexts = len(next(iter(sums.values())))
+    units = len(next(iter(sums.values())))
     value = float(statistic({name: part.sum(0) for name, part in sums.items()}))
-    if contexts < 2:
+    if units < 2:
         return value, np.nan, np.nan
     values = []
     # In parts, so that memory is bounded by the width of the sums and not by the number of draws.
-    weights = resampling_weights(contexts, draws, seed)
+    weights = resampling_weights(units, draws, seed)
     for start in range(0, draws, 100):
         part_of_draws = weights[start : start + 100]
         resampled = {
-            name: (part_of_draws @ part.reshape(contexts, -1)).reshape(-1, *part.shape[1:])
+            name: (part_of_draws @ part.reshape(units, -1)).reshape(-1, *part.shape[1:])
             for name, part in sums.items()
         }
         values.append(statistic(resampled))
@@ -58,10 +47,10 @@ def context_interval(
 
 
 @cache
-def resampling_weights(contexts: int, draws: int, seed: int | tuple[int, ...]) -> np.ndarray:
-    """How often each context is drawn in each resample, (draws, contexts) float64."""
+def resampling_weights(units: int, draws: int, seed: int | tuple[int, ...]) -> np.ndarray:
+    """How often each unit is drawn in each resample, (draws, units) float64."""
     generator = np.random.default_rng(seed)
-    counts = generator.multinomial(contexts, np.full(contexts, 1 / contexts), size=draws)
+    counts = generator.multinomial(units, np.full(units, 1 / units), size=draws)
     return counts.astype(np.float64)
 
 

@@ -1,4 +1,4 @@
-"""95 % intervals of many ratios of sums at once, by resampling groups of contexts."""
+"""95 % intervals of many ratios of sums at once, by resampling groups of documents."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def add_by_group(
     Parameters
     ----------
     sums: (G, s) float64.
-    groups, columns: (e,) int64; the groups of one call are neighbours, so that little is touched.
+    groups, columns: (e,) int64; memory is that of the groups from the first to the last of them.
     values: (e,) float64.
     """
     if len(groups) == 0:
@@ -33,7 +33,7 @@ def ratio_intervals(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ratios of sums over groups, and their 95 % intervals when groups are drawn with replacement.
 
-    Every column sees the same resampled groups, those that `bootstrap.context_interval` draws with
+    Every column sees the same resampled groups, those that `bootstrap.document_interval` draws with
     the same seed.
 
     Parameters

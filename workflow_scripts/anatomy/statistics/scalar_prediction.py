@@ -1,6 +1,6 @@
 """Predicting one number per token from a few others: Eq. 13, Eq. 23 and the baselines of Fig. 13.
 
-The products of all columns, summed per group of contexts, are all that is kept of the tokens.
+The products of all columns, summed per group of documents, are all that is kept of the tokens.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,18 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.statistics.bootstrap import (
-    N_GROUPS,
-    context_interval,
-    group_of_contexts,
-    r2_from_sums,
-)
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval, r2_from_sums
 from workflow_scripts.anatomy.statistics.splits import Split
+from workflow_scripts.anatomy.statistics.units import Units, sum_by_group
 
 
 @dataclass(frozen=True)
 class Products:
-    """Sums of products of columns over the tokens of each group of contexts.
+    """Sums of products of columns over the tokens of each group of documents.
 
     columns: their names; the first is ``one``, the constant 1.
     train, test: (G, q, q) float64, over training and over held-out tokens.
@@ -73,14 +69,14 @@ class Products:
         i, j = self.columns.index(target), self.columns.index(regressor)
         kept = self.train[:, 0, 0] > 0
         sums = {"xy": self.train[kept, i, j], "xx": self.train[kept, j, j]}
-        return context_interval(lambda s: s["xy"] / s["xx"], sums, draws, seed)
+        return document_interval(lambda s: s["xy"] / s["xx"], sums, draws, seed)
 
     def r2(
         self, target: str, regressors: Sequence[str], draws: int, seed: int
     ) -> tuple[float, float, float]:
         """Held-out R^2, about the held-out mean, of the fitted regression, with its 95 % interval."""
         residual2 = self.residual2(target, regressors, self.fit(target, regressors))
-        return context_interval(r2_from_sums, self.sums(target, residual2), draws, seed)
+        return document_interval(r2_from_sums, self.sums(target, residual2), draws, seed)
 
     def fvu_decrease(
         self, target: str, fewer: Sequence[str], more: Sequence[str], draws: int, seed: int
@@ -90,13 +86,15 @@ class Products:
             self.residual2(target, names, self.fit(target, names)) for names in (fewer, more)
         )
         sums = self.sums(target, with_fewer) | {"more": with_more[self.test[:, 0, 0] > 0]}
-        return context_interval(lambda s: 100 * (1 - s["more"] / s["residual2"]), sums, draws, seed)
+        return document_interval(
+            lambda s: 100 * (1 - s["more"] / s["residual2"]), sums, draws, seed
+        )
 
 
 def products(
     columns: Mapping[str, Callable[[slice], np.ndarray]],
     blocks: Sequence[slice],
-    shape: tuple[int, int],
+    units: Units,
     split: Split,
 ) -> Products:
     """Gather `Products` in one pass.
@@ -105,16 +103,16 @@ def products(
     ----------
     columns: name -> function from a slice of contexts to values (c, T).
     blocks: slices of contexts that cover the harvest.
-    shape: contexts and positions of the harvest.
+    units: what is independent among the harvest's tokens.
     """
-    contexts, positions = shape
-    size = len(columns) + 1
-    sums = np.zeros((2, min(contexts, N_GROUPS), size, size))
+    size, positions = len(columns) + 1, units.shape[1]
+    sums = np.zeros((2, units.n_groups, size, size))
     for block in blocks:
         values = [column(block).astype(np.float64) for column in columns.values()]
         stacked = np.stack([np.ones_like(values[0]), *values], -1)
-        groups = group_of_contexts(block, contexts)
+        groups = units.groups(block)
         for side, mask in enumerate(split.masks(block, positions)):
-            used = np.where(mask[..., None], stacked, 0.0)
-            np.add.at(sums[side], groups, np.einsum("cti,ctj->cij", used, used))
+            used = stacked[mask]
+            of_tokens = used[:, :, None] * used[:, None, :]
+            sums[side] += sum_by_group(of_tokens, groups[mask], units.n_groups)
     return Products(("one", *columns), sums[0], sums[1])

@@ -1,11 +1,6 @@
-"""Documents: where the text comes from, and which of it is held out for validation.
-
-A document is a pair of an id and a text. Which split it belongs to depends on a hash of its id
-alone, so adding documents moves none of the others.
-"""
+"""Documents: where the text comes from. A document is a pair of an id and a text."""
 
 import glob
-import hashlib
 import io
 import json
 import sysconfig
@@ -18,9 +13,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
 from workflow_scripts.anatomy.base.job import Progress, log
-from workflow_scripts.anatomy.base.store import replacing
-
-Document = tuple[str, str]
+from workflow_scripts.anatomy.text.validation import Document, scattered
 
 # Folders of the standard library that hold what somebody installed, or tests and their oddities.
 NOT_LIBRARY = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
@@ -52,51 +45,6 @@ def documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
             raise AnatomyError(f"datasets.{name}.kind: {kind} is not python_stdlib, text_files, hf")
 
 
-def in_validation(identifier: str, fraction: float) -> bool:
-    """Whether a document is held out: a hash of its id, read as a number in [0, 1), < fraction."""
-    return _scattered(identifier) < fraction * 2.0**64
-
-
-def _scattered(identifier: str) -> int:
-    """A number below 2^64 that depends on the id alone and on nothing about it."""
-    digest = hashlib.blake2b(identifier.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
-
-
-def write_splits(
-    found: Iterable[Document], fraction: float, train: Path, validation: Path, name: str
-) -> dict[str, int]:
-    """Write documents as JSON lines {"id", "text"} to two files; return how many are in each.
-
-    Raises
-    ------
-    AnatomyError: there are no documents, or one of the two splits has none.
-    """
-    count = {"train": 0, "validation": 0}
-    with ExitStack() as stack:
-        outputs = {
-            split: stack.enter_context(
-                open(stack.enter_context(replacing(path)), "w", encoding="utf-8")
-            )
-            for split, path in (("train", train), ("validation", validation))
-        }
-        for identifier, text in found:
-            split = "validation" if in_validation(identifier, fraction) else "train"
-            line = json.dumps({"id": identifier, "text": text}, ensure_ascii=False)
-            outputs[split].write(line + "\n")
-            count[split] += 1
-        if sum(count.values()) == 0:
-            raise AnatomyError(f"datasets.{name}: every document is empty; choose other text")
-        for split, number in count.items():
-            if number == 0:
-                raise AnatomyError(
-                    f"datasets.{name}: none of its {sum(count.values())} documents fall into the "
-                    f"{split} split; change validation_fraction (now {fraction}) or add documents "
-                    "(a .txt file is one document, a line of a .jsonl file is one)"
-                )
-    return count
-
-
 def python_files(folder: Path) -> Iterator[Document]:
     """Walk over the Python files below `folder`, without tests and without installed packages.
 
@@ -105,7 +53,7 @@ def python_files(folder: Path) -> Iterator[Document]:
     """
 
     def place(path: Path) -> int:
-        return _scattered(path.relative_to(folder).as_posix())
+        return scattered(path.relative_to(folder).as_posix())
 
     for path in sorted(folder.rglob("*.py"), key=place):
         parts = path.relative_to(folder).parts
@@ -138,7 +86,7 @@ def matching_files(patterns: list[str], name: str) -> list[Path]:
                 f"datasets.{name}.paths: {path} is not one of {', '.join(SUFFIXES)}; "
                 "narrow the pattern or convert the file"
             )
-    return sorted(found, key=lambda path: (_scattered(path.name), path))
+    return sorted(found, key=lambda path: (scattered(path.name), path))
 
 
 def read_documents(path: Path, column: str) -> Iterator[Document]:

@@ -1,15 +1,14 @@
-"""Tokens: training a tokenizer, turning documents into token ids, cutting ids into contexts.
+"""Tokens: training a tokenizer, turning documents into token ids.
 
 A tokenizer is a folder with `tokenizer.json` and `tokenizer_config.json`, as Hugging Face writes
-them. Every document is followed by the end-of-text token, so that a model sees where one ends;
-contexts are cut from the ids one after another, across the ends of documents.
+them. Every document is followed by the end-of-text token, so that a model sees where one ends.
 """
 
 import json
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,7 @@ BATCH_CHARACTERS = 1_000_000
 
 def texts(path: Path) -> Iterator[str]:
     """Walk over the texts of a file of JSON lines {"id", "text"}."""
-    with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)["text"]
+    return (line["text"] for line in _lines(path))
 
 
 def train_tokenizer(documents: Path, vocabulary_size: int, tokenizer: Path) -> int:
@@ -148,8 +145,9 @@ def tokenize(documents: Path, tokenizer: Path, tokens: Path) -> int:
 
     The archive holds ``ids`` int32 (n,), each document followed by the end-of-text token (or, for
     a tokenizer without one, the beginning-of-text token, or nothing), and ``offsets`` int64
-    (documents + 1,), where each document begins. Text that reads like a special token is
-    tokenized as text. Documents are taken in batches; the ids wait on disk, not in memory.
+    (documents + 1,), where each document begins; where documents are passages, also ``books`` int32
+    (documents,), the number of the book of each. Text that reads like a special token is tokenized
+    as text. Documents are taken in batches; the ids wait on disk, not in memory.
     """
     loaded = load_tokenizer(tokenizer)
     loaded.encode_special_tokens = True
@@ -159,10 +157,19 @@ def tokenize(documents: Path, tokenizer: Path, tokens: Path) -> int:
     separator = eos if eos is not None else bos
     end = [] if separator is None else [separator]
     offsets = [0]
+    numbers: dict[str, int] = {}
+    books: list[int] = []
+
+    def read() -> Iterator[str]:
+        for line in _lines(documents):
+            if "book" in line:
+                books.append(numbers.setdefault(line["book"], len(numbers)))
+            yield line["text"]
+
     total = documents.stat().st_size
     progress, characters = Progress(f"tokenizing {documents} (bytes)", total), 0
     with replacing(tokens) as temporary, tempfile.TemporaryFile(dir=tokens.parent) as ids:
-        for batch in _batches(texts(documents)):
+        for batch in _batches(read()):
             for encoding in loaded.encode_batch_fast(batch, add_special_tokens=False):
                 row = np.array(encoding.ids + end, np.int32)
                 ids.write(row.tobytes())
@@ -177,16 +184,23 @@ def tokenize(documents: Path, tokenizer: Path, tokens: Path) -> int:
                     member.write(block)
             with _member(archive, "offsets.npy") as member:
                 np.save(member, np.array(offsets, np.int64), allow_pickle=False)
+            if books:
+                with _member(archive, "books.npy") as member:
+                    np.save(member, np.array(books, np.int32), allow_pickle=False)
     return offsets[-1]
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of one split of a dataset: `ids` int32 (n,), `offsets` int64 (documents + 1,)."""
+    """The tokens of one split of a dataset: `ids` int32 (n,), `offsets` int64 (documents + 1,).
+
+    `books` int32 (documents,) is the book of each document, None where no text was cut.
+    """
 
     path: Path
     ids: np.ndarray
     offsets: np.ndarray
+    books: np.ndarray | None = None
 
 
 def open_tokens(path: Path) -> Tokens:
@@ -195,6 +209,10 @@ def open_tokens(path: Path) -> Tokens:
         with zipfile.ZipFile(path) as archive:
             with archive.open("offsets.npy") as member:
                 offsets = np.lib.format.read_array(member, allow_pickle=False)
+            books = None
+            if "books.npy" in archive.namelist():
+                with archive.open("books.npy") as member:
+                    books = np.lib.format.read_array(member, allow_pickle=False)
             info = archive.getinfo("ids.npy")
         with open(path, "rb") as file:
             file.seek(info.header_offset)
@@ -210,49 +228,13 @@ def open_tokens(path: Path) -> Tokens:
         raise AnatomyError(
             f"{path}: not a whole file of tokens ({error}); delete it and rerun"
         ) from None
-    return Tokens(path, ids, offsets)
+    return Tokens(path, ids, offsets, books)
 
 
-def number_of_contexts(tokens: Tokens, length: int, bos_id: int | None) -> int:
-    """How many contexts of `length` positions can be cut out of the tokens."""
-    return len(tokens.ids) // (length - (bos_id is not None))
-
-
-def contexts(
-    tokens: Tokens, n: int, length: int, bos_id: int | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cut `n` contexts out of the tokens, in order and evenly spread over all that there are.
-
-    Yields the ids (length,) int32 and, for each, the number of its document (length,) int32.
-    With a `bos_id` every context begins with it, counted to the document that follows.
-
-    Raises
-    ------
-    AnatomyError: there are too few tokens.
-    """
-    available = number_of_contexts(tokens, length, bos_id)
-    if available < n:
-        name, split = tokens.path.stem.rpartition(".")[::2]
-        raise AnatomyError(
-            f"{tokens.path}: too few tokens in dataset {name or split}, split {split}: "
-            f"{len(tokens.ids)} are enough for {available} contexts of {length}, not {n}; "
-            "lower contexts or context_length, or give the dataset more documents"
-        )
-    chosen = (number * available // n for number in range(n))
-    return _cut(tokens, chosen, length, bos_id)
-
-
-def _cut(
-    tokens: Tokens, chosen: Iterable[int], length: int, bos_id: int | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    first = 0 if bos_id is None else 1
-    step = length - first
-    for at in (number * step for number in chosen):
-        ids = np.empty(length, np.int32)
-        ids[:first] = bos_id or 0
-        ids[first:] = tokens.ids[at : at + step]
-        document = np.searchsorted(tokens.offsets, np.arange(at, at + step), side="right") - 1
-        yield ids, np.concatenate([document[:first], document]).astype(np.int32)
+def _lines(path: Path) -> Iterator[dict[str, str]]:
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
 def _batches(found: Iterator[str]) -> Iterator[list[str]]:

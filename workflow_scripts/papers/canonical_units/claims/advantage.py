@@ -11,7 +11,7 @@ from workflow_scripts.anatomy.claims.contrasts import LEVEL, contrast
 from workflow_scripts.anatomy.claims.measures import chosen, columns, smaller_of
 
 CELL = ["model", "site", "width", "k"]
-SEEDS = "contexts and seeds"
+SEEDS = "documents and seeds"
 BATCHTOPK = "batchtopk"
 
 
@@ -19,7 +19,7 @@ BATCHTOPK = "batchtopk"
 class Cell:
     """By how much BatchTopK is lower than another architecture at one width and k, relative to that.
 
-    down, up: how far the interval over contexts reaches. seeds: 1 / n + 1 / n of the two sides.
+    down, up: how far the interval over documents reaches. seeds: 1 / n + 1 / n of the two sides.
     deviations: of single trainings from the mean of their side; freedom: how many of these are free.
     """
 

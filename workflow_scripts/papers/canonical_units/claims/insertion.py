@@ -11,7 +11,7 @@ from workflow_scripts.anatomy.claims.counts import (
     share_below_zero,
 )
 from workflow_scripts.anatomy.claims.measures import (
-    CONTEXTS,
+    DOCUMENTS,
     beside,
     chosen,
     columns,
@@ -23,7 +23,7 @@ from workflow_scripts.anatomy.claims.rule import at_least, between, more_than, n
 from workflow_scripts.papers.canonical_units.claims.paper import GEMMA, GPT2, OURS
 from workflow_scripts.papers.canonical_units.claims.slips import swaps_note
 
-BOTH = "contexts and latents"
+BOTH = "documents and latents"
 CHANCE = 0.025
 
 TEND = "Slip: for a cosine equal to the threshold the paper has no group; here it is a reconstruction latent"
@@ -91,7 +91,7 @@ def _all_added(**where: object) -> Measure:
     def measure(tables: Tables) -> Measurement:
         table = chosen(tables["fig18"], **where)
         table = chosen(table, n_added=table["n_added"].max())
-        return mean_column(table, "mse_change", CONTEXTS)
+        return mean_column(table, "mse_change", DOCUMENTS)
 
     return Measure(
         f"mse_change with all novel latents added, in per cent ({said('fig18', **where)})", measure

@@ -31,7 +31,7 @@ from workflow_scripts.papers.canonical_units.claims.paper import (
 from workflow_scripts.papers.canonical_units.claims.slips import example_differences, example_note
 
 LATENTS = "latents, as if independent"
-BOTH = "contexts and latents"
+BOTH = "documents and latents"
 
 BIN = 0.02
 HIGH = 0.9

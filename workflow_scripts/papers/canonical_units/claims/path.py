@@ -56,7 +56,7 @@ def _phase_change(name: str, column: str, phase: str) -> Measure:
         parts = columns(tables[name], column)
         found = contrast(sum(changes.values()) / len(changes), *parts)
         single = ", ".join(f"{words}: {each @ parts[0]:.3g}" for words, each in changes.items())
-        return Measurement(*found, "contexts", single)
+        return Measurement(*found, "documents", single)
 
     words = f"relative change of {column} by {PHASES[phase]}, mean over pairs of SAEs ({name})"
     return Measure(words, measure)
@@ -85,7 +85,7 @@ def _swaps_after_gain(name: str) -> Measure:
         found = contrast(sum(gained.values()) / len(gained), *parts)
         single = ", ".join(f"{words}: {each @ parts[0]:.3g}" for words, each in gained.items())
         left = len(swapped) - len(gained)
-        return Measurement(*found, "contexts", single + f"; left out: {left}" * bool(left))
+        return Measurement(*found, "documents", single + f"; left out: {left}" * bool(left))
 
     words = (
         f"relative change of mse by {PHASES['swap']}, mean over the pairs of SAEs whose novel latents lower "
@@ -103,7 +103,7 @@ def _largest_swap_phase(tables: Tables) -> Measurement:
         relative = weights * mse[weights < 0][0] / starts[words]
         found.append(contrast(relative, *columns(table, "mse")))
     value, low, high = np.array(found).T
-    return largest_absolute((value, low, high), "contexts")
+    return largest_absolute((value, low, high), "documents")
 
 
 def _detour(name: str) -> Measure:
@@ -119,7 +119,7 @@ def _detour(name: str) -> Measure:
             weights[rows["mse"].idxmax()] += 1 / mse[worse]
             weights[worse] -= 1 / mse[worse]
             found.append(contrast(weights, *columns(table, "mse")))
-        return Measurement.of((np.max(end) for end in zip(*found, strict=True)), "contexts")
+        return Measurement.of((np.max(end) for end in zip(*found, strict=True)), "documents")
 
     words = "highest mse of a path over that of the worse SAE at its ends, minus 1, worst pair"
     return Measure(f"{words} ({name})", measure)

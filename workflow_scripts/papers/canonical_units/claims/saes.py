@@ -23,7 +23,7 @@ from workflow_scripts.papers.canonical_units.claims.paper import (
 )
 from workflow_scripts.papers.canonical_units.claims.slips import recovery_note
 
-CONTEXTS = "contexts"
+DOCUMENTS = "documents"
 # L0s of the printed GPT-2 SAEs are within this factor of each other.
 ALIKE = 1.3
 # Lowest cosine of two biases that are alike, and what an exchange of them may cost, per cent of MSE.
@@ -55,7 +55,7 @@ def _per_doubling(column: str, relative: bool) -> Measure:
             weights[after] = 1 / octaves / (table.loc[before, column] if relative else 1)
             weights[before] = -weights[after]
             found.append(contrast(weights, *columns(table, column)))
-        return Measurement.of((pick(end) for end in zip(*found, strict=True)), CONTEXTS)
+        return Measurement.of((pick(end) for end in zip(*found, strict=True)), DOCUMENTS)
 
     how = "largest relative change" if relative else "smallest change"
     return Measure(f"{how} of {column} per doubling of width at any step (table2)", measure)
@@ -66,16 +66,16 @@ def _least_zero_above_mean(tables: Tables) -> Measurement:
     tokens, relative to two ablations, so what the SAE's loss is uncertain by moves both alike."""
     table = tables["table2"]
     pairs = zip(columns(table, "celr_zero"), columns(table, "celr_mean"), strict=True)
-    return Measurement.of((np.min(zero - mean) for zero, mean in pairs), CONTEXTS)
+    return Measurement.of((np.min(zero - mean) for zero, mean in pairs), DOCUMENTS)
 
 
 def _biases_apart(tables: Tables) -> Measurement:
     """Of all pairs, the largest of what the angle and what an exchange make of their limits."""
     table = tables["fig20"]
     angle = (1 - table["cosine"].to_numpy(float)).max() / (1 - COSINE)
-    cost = largest_absolute(columns(table, "mse_change"), CONTEXTS)
+    cost = largest_absolute(columns(table, "mse_change"), DOCUMENTS)
     found = [np.maximum(angle, each / COST) for each in (cost.value, cost.lo, cost.hi)]
-    return Measurement.of(found, CONTEXTS)
+    return Measurement.of(found, DOCUMENTS)
 
 
 def _printed_rows(tables: Tables, model: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -122,7 +122,7 @@ def _departure(model: tuple[str, ...], column: str, how: str) -> Measure:
             off = _relative(parts, exact)
         else:
             off = _to_smallest(parts, target)
-        return largest_absolute(off, CONTEXTS)
+        return largest_absolute(off, DOCUMENTS)
 
     words = {
         "absolute": f"largest absolute difference of {column} from Table 2",
@@ -137,7 +137,7 @@ def _largest_norm_difference(tables: Tables) -> Measurement:
 
 
 def _largest_exchange(tables: Tables) -> Measurement:
-    return largest_absolute(columns(tables["fig20"], "mse_change"), CONTEXTS)
+    return largest_absolute(columns(tables["fig20"], "mse_change"), DOCUMENTS)
 
 
 NORMS = Measure("largest absolute norm_ratio - 1 (fig20)", _largest_norm_difference)

@@ -15,7 +15,7 @@ from workflow_scripts.anatomy.claims.rule import at_least, more_than, negative
 from workflow_scripts.papers.canonical_units.claims.paper import OURS
 from workflow_scripts.papers.canonical_units.claims.slips import contradiction_note
 
-BOTH = "contexts and swaps"
+BOTH = "documents and swaps"
 SPARSER = "Slip: Section 4.2 says lower sparsity for a lower L0"
 
 

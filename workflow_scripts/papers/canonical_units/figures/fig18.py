@@ -8,7 +8,7 @@ from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `fig18.csv`: one line per order. Bands: 95 % intervals over contexts."""
+    """Draw from `fig18.csv`: one line per order. Bands: 95 % intervals over documents."""
     figure, every = panels(table)
     for axes, _, part in every:
         for order, line in part.groupby("order"):

@@ -21,7 +21,7 @@ COMPARISONS = {
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `fig7.csv`: dots are SAEs with 95 % intervals over contexts, lines means over seeds."""
+    """Draw from `fig7.csv`: dots are SAEs with 95 % intervals over documents, lines means over seeds."""
     # What this run does not compare has no panels.
     shown = [name for name in COMPARISONS if (table["comparison"] == name).any()]
     shown = shown or list(COMPARISONS)[:1]

@@ -7,6 +7,7 @@ import numpy as np
 from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.codes.reconstruct import activation_blocks
 from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
+from workflow_scripts.anatomy.statistics.units import sum_by_group
 from workflow_scripts.papers.canonical_units.stitching.pair import (
     check_harvest,
     n_groups,
@@ -19,7 +20,7 @@ from workflow_scripts.papers.canonical_units.stitching.pair import (
 class Bias:
     """An SAE's decoder bias (d,) float64 in units of the activations, and its error on a harvest.
 
-    error: (G, d) float64, summed x - Sae(x) of each group of contexts; error2: (G,), its summed
+    error: (G, d) float64, summed x - Sae(x) of each group of documents; error2: (G,), its summed
     squared norm.
     """
 
@@ -46,9 +47,7 @@ def bias_of(sae: SaeOnHarvest, activations: ActivationStore, site: str) -> tuple
         x = x[:, first:].reshape(-1, x.shape[-1])
         residual = sae.residual(x, used_rows(sae.codes, contexts)).numpy()
         group = used_groups(sae.codes, contexts)
-        # Tokens of a group are neighbours.
-        starts = np.flatnonzero(np.diff(group, prepend=-1))
-        error[group[starts]] += np.add.reduceat(residual, starts)
+        error += sum_by_group(residual, group, groups)
         error2 += np.bincount(group, (residual**2).sum(-1), minlength=groups)
         count += np.bincount(group, minlength=groups)
     return Bias(sae.bias.numpy(), error, error2), count

@@ -23,7 +23,7 @@ from workflow_scripts.papers.canonical_units.stitching.products import code_prod
 
 @dataclass(frozen=True)
 class Insertions:
-    """Sums over the analysed tokens of each group of contexts.
+    """Sums over the analysed tokens of each group of documents.
 
     change: (G, m1) float64, change of the summed squared error when a latent is added alone.
     blend: (G,) float64, the part of it that is the decoder biases', the same for every latent.

@@ -12,7 +12,7 @@ from workflow_scripts.papers.canonical_units.stitching.pair import n_groups, use
 
 @dataclass(frozen=True)
 class Firing:
-    """Sums per group of contexts over the tokens where each chosen latent fires, and over all tokens.
+    """Sums per group of documents over the tokens where each chosen latent fires, and over all tokens.
 
     count, error2_small, error2_large: (G, s) float64, tokens and squared errors where it fires.
     all_count, all_error2_small, all_error2_large: (G,) float64, the same over all analysed tokens.

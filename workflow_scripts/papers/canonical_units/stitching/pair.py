@@ -13,7 +13,6 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.codes.reconstruct import activation_blocks
 from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest, open_sae
 from workflow_scripts.anatomy.codes.store import CodesStore, open_codes
-from workflow_scripts.anatomy.statistics.bootstrap import N_GROUPS, group_of_contexts
 
 
 def consecutive(
@@ -41,14 +40,13 @@ def used_rows(codes: CodesStore, contexts: slice) -> Any:
 
 
 def used_groups(codes: CodesStore, contexts: slice) -> np.ndarray:
-    """Number of the group of contexts that each analysed token belongs to, int64."""
-    groups = group_of_contexts(contexts, codes.shape[0])
-    return np.repeat(groups, codes.shape[1] - codes.min_position)
+    """Number of the group of documents that each analysed token belongs to, int64."""
+    return codes.units.groups(contexts)[:, codes.min_position :].ravel()
 
 
 def n_groups(codes: CodesStore) -> int:
-    """How many groups of contexts there are."""
-    return min(codes.shape[0], N_GROUPS)
+    """How many groups of documents there are."""
+    return codes.units.n_groups
 
 
 def _used(codes: CodesStore, contexts: slice) -> np.ndarray:

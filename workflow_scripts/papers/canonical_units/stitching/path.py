@@ -24,7 +24,7 @@ from workflow_scripts.papers.canonical_units.stitching.products import code_prod
 
 @dataclass(frozen=True)
 class Walk:
-    """Sums over the analysed tokens of each group of contexts, at R recorded points of a path.
+    """Sums over the analysed tokens of each group of documents, at R recorded points of a path.
 
     steps: (R,) int64, how many steps were taken.
     n_small, n_large: (R,) int64, latents in use of either SAE.

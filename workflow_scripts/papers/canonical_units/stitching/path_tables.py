@@ -16,7 +16,7 @@ def swap_points(moves: Moves) -> np.ndarray:
 
 
 def point_table(path: Walk, moves: Moves, draws: int, seed: int) -> pd.DataFrame:
-    """MSE and L0 at every recorded point, with intervals over contexts."""
+    """MSE and L0 at every recorded point, with intervals over documents."""
     mse, l0 = (ratio_intervals(s, path.count, draws, seed) for s in (path.error2, path.l0))
     columns = {
         "step": path.steps,

@@ -1,7 +1,7 @@
 """Does the maximum decoder cosine tell whether adding a latent helps? Receiver operating curve (Fig. 16).
 
 Whether a latent helps is known only up to the sampling error of the tokens, and every latent that is
-taken for the wrong kind moves the area towards 1/2. A bootstrap of contexts adds that error a second
+taken for the wrong kind moves the area towards 1/2. A bootstrap of documents adds that error a second
 time, so its areas lie lower still, systematically, and their quantiles are no interval of the area.
 What the bootstrap does tell is how the area falls with the error: `corrected_area` extrapolates it back
 to none (SIMEX; Cook and Stefanski, 1994).
@@ -73,7 +73,7 @@ def corrected_area(
 
     A parabola through the areas at `ERRORS` is followed to an error of nothing. The interval is that
     of independent latents, by their influence on the extrapolated area, and, added in quadrature, the
-    spread of the area over resampled contexts, whose errors latents share. It holds part of the
+    spread of the area over resampled documents, whose errors latents share. It holds part of the
     former once more, which is on the careful side.
 
     Parameters

@@ -8,7 +8,7 @@ import pandas as pd
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
 from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
-from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.papers.canonical_units.stitching.biases import bias_of
 
 
@@ -25,7 +25,7 @@ def tabulate(input: Named, params: Named) -> Tables:
     rows = []
     for (name, width, own), (other_name, other_width, other) in permutations(biases, 2):
         sums = {"change": own.exchanged(other, count), "error2": own.error2}
-        change = context_interval(lambda s: 100 * s["change"] / s["error2"], sums, draws, seed)
+        change = document_interval(lambda s: 100 * s["change"] / s["error2"], sums, draws, seed)
         own_norm, other_norm = np.linalg.norm(own.bias), np.linalg.norm(other.bias)
         # A bias of zero, that of an SAE trained without one, has no direction and is no unit.
         both = own_norm * other_norm

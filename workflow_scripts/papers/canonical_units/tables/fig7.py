@@ -10,7 +10,7 @@ from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.interventions.loss_entries import losses_of
 from workflow_scripts.anatomy.interventions.loss_recovery import degradation
 from workflow_scripts.anatomy.saes.dictionary_file import description
-from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 
 ORDER = ["comparison", "architecture", "width", "k"]
 
@@ -25,7 +25,7 @@ def tabulate(input: Named, params: Named) -> Tables:
         codes = open_codes(codes_path)
         who = identity(description(sae)["metadata"], codes.summary)
         row = {column: who[column] for column in IDENTITY} | {"k": who["nominal_l0"]}
-        normalised = context_interval(nmse, variance | error_sums(codes), draws, seed)
+        normalised = document_interval(nmse, variance | error_sums(codes), draws, seed)
         measured = with_interval("nmse", normalised)
         measured |= degradation(losses_of(input.losses, who["sae"]), draws, seed)
         # Not one or the other: the SAE with both is a point of either half.

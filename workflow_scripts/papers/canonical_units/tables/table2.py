@@ -8,7 +8,7 @@ from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.interventions.loss_entries import losses_of
 from workflow_scripts.anatomy.interventions.loss_recovery import loss_recovered
 from workflow_scripts.anatomy.saes.dictionary_file import description
-from workflow_scripts.anatomy.statistics.bootstrap import context_interval
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 
 
 def tabulate(input: Named, params: Named) -> Tables:
@@ -19,7 +19,7 @@ def tabulate(input: Named, params: Named) -> Tables:
         codes = open_codes(codes_path)
         who = identity(description(sae)["metadata"], codes.summary)
         row = {column: who[column] for column in IDENTITY}
-        row |= with_interval("mse", context_interval(mse, error_sums(codes), draws, seed))
+        row |= with_interval("mse", document_interval(mse, error_sums(codes), draws, seed))
         row |= loss_recovered(losses_of(losses, who["sae"]), draws, seed)
         rows.append(row)
     return {"table": pd.DataFrame(rows)}

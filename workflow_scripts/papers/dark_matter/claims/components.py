@@ -6,7 +6,7 @@ import pandas as pd
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, Tables
 from workflow_scripts.anatomy.claims.contrasts import contrast
 from workflow_scripts.anatomy.claims.measures import (
-    CONTEXTS,
+    DOCUMENTS,
     chosen,
     columns,
     combination,
@@ -58,7 +58,7 @@ def _apart(component: str, share: str) -> Measure:
         pairs = [columns(table, name) for name in ("ce_recovered", share)]
         sign = np.sign(pairs[0][0] - pairs[1][0]) / len(table)
         parts = map(np.concatenate, zip(*pairs, strict=True))
-        return Measurement.of(contrast(np.concatenate([sign, -sign]), *parts), CONTEXTS)
+        return Measurement.of(contrast(np.concatenate([sign, -sign]), *parts), DOCUMENTS)
 
     return Measure(
         f"mean absolute ce_recovered - {share} of {component}, in per cent (fig8)", measure

@@ -72,7 +72,7 @@ def _denser_is_worse(tables: Tables) -> Measurement:
     wider = norm.isf((1 - LEVEL) / len(found)) / norm.isf(1 - LEVEL)
     low, high = value - wider * (value - low), value + wider * (high - value)
     detail = f"largest at {found[int(np.argmax(value))][1]}"
-    return Measurement(value.max(), low.max(), high.max(), "contexts", detail)
+    return Measurement(value.max(), low.max(), high.max(), "documents", detail)
 
 
 def _plateau(tables: Tables) -> Measurement:
@@ -82,7 +82,7 @@ def _plateau(tables: Tables) -> Measurement:
         np.maximum(PLATEAU[0] - below, above - PLATEAU[1]).max()
         for below, above in ((value, value), (high, low), (low, high))
     ]
-    return Measurement.of(found, "contexts")
+    return Measurement.of(found, "documents")
 
 
 def _first_layer(table: pd.DataFrame) -> pd.DataFrame:

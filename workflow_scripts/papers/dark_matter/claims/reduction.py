@@ -66,20 +66,20 @@ def _previous(target: str, word: str) -> Measure:
 
     def measure(tables: Tables) -> Measurement:
         ends = columns(_from_previous(tables["fig9b"], target), "r2")
-        return Measurement.of((pick(end) for end in ends), "contexts")
+        return Measurement.of((pick(end) for end in ends), "documents")
 
     return Measure(f"{word} r2 of {target} from a previous component (fig9b)", measure)
 
 
 def _own(tables: Tables) -> Measurement:
     row = chosen(tables["fig9b"], source=OWN, target="nonlinear_error")
-    return Measurement.of((end[0] for end in columns(row, "r2")), "contexts")
+    return Measurement.of((end[0] for end in columns(row, "r2")), "documents")
 
 
 def _own_beats_previous(tables: Tables) -> Measurement:
     own, best = _own(tables), _previous("nonlinear_error", "highest")(tables)
     ends = ([getattr(each, name) for each in (own, best)] for name in ("value", "lo", "hi"))
-    return Measurement.of(contrast([1, -1], *ends), "contexts")
+    return Measurement.of(contrast([1, -1], *ends), "documents")
 
 
 def _previous_beat_pursuit(tables: Tables) -> Measurement:
@@ -89,7 +89,7 @@ def _previous_beat_pursuit(tables: Tables) -> Measurement:
     if pursuit.value < 0:
         return best
     ends = ([getattr(each, name) for each in (best, pursuit)] for name in ("value", "lo", "hi"))
-    return Measurement.of(contrast([1, -1], *ends), "contexts and SAEs")
+    return Measurement.of(contrast([1, -1], *ends), "documents and SAEs")
 
 
 CLAIMS = [

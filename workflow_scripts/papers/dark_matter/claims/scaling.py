@@ -59,7 +59,7 @@ def _distance_slope(tables: Tables) -> Measurement:
     octaves = np.log2(table["width_large"] / table["width_small"]).to_numpy(float)
     design = np.stack([octaves, np.ones(len(table))], 1)
     found = fitted_slope(design, 0, [(1.0, columns(table, "r2"))])
-    return Measurement.of(found, "contexts and pairs of SAEs")
+    return Measurement.of(found, "documents and pairs of SAEs")
 
 
 def _scalar_outside(tables: Tables) -> Measurement:
@@ -68,7 +68,7 @@ def _scalar_outside(tables: Tables) -> Measurement:
         np.maximum(above - 1, 0.5 - below).max()
         for below, above in ((value, value), (high, low), (low, high))
     ]
-    return Measurement.of(found, "contexts")
+    return Measurement.of(found, "documents")
 
 
 CLAIMS = [

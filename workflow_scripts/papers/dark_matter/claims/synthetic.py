@@ -33,7 +33,7 @@ def _masked(table: pd.DataFrame) -> pd.DataFrame:
 def _noise_correlation(noise: str, estimate: str) -> Measure:
     def measure(tables: Tables) -> Measurement:
         row = chosen(_masked(tables["table1"]), noise=noise, estimate=estimate)
-        return Measurement.of((end[0] for end in columns(row, "correlation")), "contexts")
+        return Measurement.of((end[0] for end in columns(row, "correlation")), "documents")
 
     return Measure(f"correlation of {noise} with estimated {estimate} (table1)", measure)
 
@@ -42,7 +42,7 @@ def _largest_departure(tables: Tables) -> Measurement:
     table = _masked(tables["table1"])
     printed = table["paper"].to_numpy(float)
     value, low, high = columns(table, "correlation")
-    return largest_absolute((value - printed, low - printed, high - printed), "contexts")
+    return largest_absolute((value - printed, low - printed, high - printed), "documents")
 
 
 def _unevenness(tables: Tables) -> Measurement:
@@ -59,7 +59,7 @@ def _unevenness(tables: Tables) -> Measurement:
         weights[curve.idxmax()] += 1 / curve.mean()
         weights[curve.idxmin()] -= 1 / curve.mean()
         found.append(contrast(weights, *columns(table, "fvu_nonlinear")))
-    return Measurement.of((np.max(end) for end in zip(*found, strict=True)), "contexts")
+    return Measurement.of((np.max(end) for end in zip(*found, strict=True)), "documents")
 
 
 def _middle_of_parabola(tables: Tables) -> Measurement:

@@ -78,7 +78,7 @@ def _probe_ratio(tables: Tables) -> Measurement:
     ratio = float(share @ dot)
     spread = np.sqrt(share**2 @ (dot - ratio * average) ** 2)
     half = Z_95 * float(np.hypot(spread, np.abs(share) @ error))
-    return Measurement(ratio, ratio - half, ratio + half, "contexts and latents")
+    return Measurement(ratio, ratio - half, ratio + half, "documents and latents")
 
 
 CLAIMS = [

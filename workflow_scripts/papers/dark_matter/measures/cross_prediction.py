@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
-from workflow_scripts.anatomy.statistics.bootstrap import context_interval, mean_r2_from_sums
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval, mean_r2_from_sums
 from workflow_scripts.anatomy.statistics.regression import LinearMap, Moments, Solver, moments
 from workflow_scripts.anatomy.statistics.sums import Sums
 
@@ -25,7 +25,7 @@ def cross_prediction(
 
     Yields
     ------
-    Target (`TARGETS`), held-out R^2 (mean over dimensions), and its 95 % interval over contexts.
+    Target (`TARGETS`), held-out R^2 (mean over dimensions), and its 95 % interval over documents.
     """
 
     def both(contexts: slice) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,4 +68,4 @@ def cross_prediction(
             key: value[kept] if value.ndim == 1 else value[kept, columns]
             for key, value in sums.items()
         }
-        yield name, *context_interval(mean_r2_from_sums, part, draws, seed)
+        yield name, *document_interval(mean_r2_from_sums, part, draws, seed)

@@ -8,9 +8,7 @@ from workflow_scripts.anatomy.activations.store import ActivationStore, read
 from workflow_scripts.anatomy.base.tables import VECTORS
 from workflow_scripts.anatomy.codes.store import CodesStore
 from workflow_scripts.anatomy.statistics.bootstrap import (
-    N_GROUPS,
-    context_interval,
-    group_of_contexts,
+    document_interval,
     r2_from_sums,
 )
 from workflow_scripts.anatomy.statistics.scalar_prediction import Products, products
@@ -45,7 +43,7 @@ def norm_baselines(
         "loss": lambda block: np.nan_to_num(read(store.group["loss"], block, store.path)),
         "position": position,
     }
-    gathered = products(columns, store.block_slices(), store.shape, split)
+    gathered = products(columns, store.block_slices(), store.units, split)
     for name in SCALARS:
         # A TopK SAE has one L0 for all tokens: it says no more than the mean does.
         regressors = ["one", name] if _varies(gathered, name) else ["one"]
@@ -61,7 +59,7 @@ def _varies(gathered: Products, name: str) -> bool:
 def _token_identity(
     store: ActivationStore, codes: CodesStore, split: Split, draws: int, seed: int
 ) -> tuple[float, float, float]:
-    contexts, positions = store.shape
+    positions = store.shape[1]
     count, total = np.zeros(0), np.zeros(0)
     for block in store.block_slices():
         tokens = read(store.group["tokens"], block, store.path)
@@ -73,16 +71,17 @@ def _token_identity(
         total += np.bincount(chosen, codes.scalar("error_norm2", block)[train], minlength=size)
     overall = total.sum() / count.sum()
     mean = np.where(count > 0, total / np.maximum(count, 1), overall)
-    sums = np.zeros((4, min(contexts, N_GROUPS)))
+    units = store.units
+    sums = np.zeros((4, units.n_groups))
     for block in store.block_slices():
         tokens = read(store.group["tokens"], block, store.path)
         _, test = split.masks(block, positions)
         y = codes.scalar("error_norm2", block) - overall
         residual = y - (mean[tokens] - overall)
         parts = (np.ones_like(y), y, y**2, residual**2)
-        groups = group_of_contexts(block, contexts)
-        for at, part in enumerate(parts):
-            np.add.at(sums[at], groups, np.where(test, part, 0).sum(1))
+        groups = units.groups(block)[test]
+        for part_sums, part in zip(sums, parts, strict=True):
+            part_sums += np.bincount(groups, part[test], minlength=units.n_groups)
     sums = sums[:, sums[0] > 0]
     named = dict(zip(("count", "target", "target2", "residual2"), sums, strict=True))
-    return context_interval(r2_from_sums, named, draws, seed)
+    return document_interval(r2_from_sums, named, draws, seed)

@@ -18,13 +18,13 @@ from workflow_scripts.anatomy.statistics.splits import Split
 class SyntheticActivations:
     """x' = codes @ directions, without the dictionary's bias.
 
-    ``codes`` (tokens, m) CSR float32; ``directions`` (m, d) float64; ``contexts`` (tokens,) int,
-    the context of each token; ``train`` (tokens,) bool.
+    ``codes`` (tokens, m) CSR float32; ``directions`` (m, d) float64; ``units`` (tokens,) int, the
+    document of each token, or the group of documents; ``train`` (tokens,) bool.
     """
 
     codes: sparse.csr_matrix
     directions: NDArray
-    contexts: NDArray
+    units: NDArray
     train: NDArray
 
 
@@ -35,7 +35,7 @@ def synthetic_activations(
     split: Split,
     contexts: int | None = None,
 ) -> SyntheticActivations:
-    """Encode the first `contexts` contexts (None: all) of a harvest; only codes are kept in memory.
+    """Encode `contexts` contexts (None: all) of a harvest, evenly spread; only codes are kept in memory.
 
     Raises
     ------
@@ -46,26 +46,25 @@ def synthetic_activations(
             f"{dictionary.name}: an SAE of {dictionary.d_in} dimensions on {site}, which has "
             f"{store.width(site)}; take an SAE of this site"
         )
-    stop = min(contexts or store.shape[0], store.shape[0])
-    positions = store.shape[1]
+    available, positions = store.shape
+    taken = min(contexts or available, available)
+    chosen = np.zeros(available, bool)
+    chosen[np.arange(taken) * available // taken] = True
     array = store.activations(site)
-    parts, numbers, train = [], [], []
+    parts, units, train = [], [], []
     for block in store.block_slices():
-        block = slice(block.start, min(block.stop, stop))
-        if block.start >= block.stop:
-            break
+        if not chosen[block].any():
+            continue
         train_mask, test_mask = split.masks(block, positions)
-        used = train_mask | test_mask
+        used = (train_mask | test_mask) & chosen[block, None]
         x = torch.from_numpy(read(array, block, store.path)[used]).to(dictionary.W_enc.device)
         parts.append(as_matrix(dictionary.encode(x), dictionary.width))
         train.append(train_mask[used])
-        numbers.append(
-            np.broadcast_to(np.arange(block.start, block.stop)[:, None], used.shape)[used]
-        )
+        units.append(store.units.groups(block)[used])
     return SyntheticActivations(
         sparse.vstack(parts, format="csr"),
         dictionary.W_dec.cpu().numpy().astype(np.float64) / dictionary.input_scale,
-        np.concatenate(numbers),
+        np.concatenate(units),
         np.concatenate(train),
     )
 

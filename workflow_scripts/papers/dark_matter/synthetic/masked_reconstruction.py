@@ -29,7 +29,7 @@ Encode = Callable[[NDArray], sparse.csr_matrix]
 def masked_reconstruction_sweep(
     codes: sparse.csr_matrix,
     directions: NDArray,
-    contexts: NDArray,
+    units: NDArray,
     train: NDArray,
     *,
     noise_x: Sequence[float] = (0.0,),
@@ -46,7 +46,7 @@ def masked_reconstruction_sweep(
     ----------
     codes: (tokens, m) CSR, the codes whose decoding is x'.
     directions: (m, d), decoder rows in units of x'.
-    contexts: (tokens,) int, 0.. : the context of each token, the unit of resampling.
+    units: (tokens,) int, what each token is resampled with: its document, or group of documents.
     train: (tokens,) bool, tokens that the regressions are fitted on; the others are held out.
     noise_x, noise_sae: total variances of the Gaussian noise added to x' and to Sae(x'), as
         shares of the variance that FVUs divide by; isotropic.
@@ -64,10 +64,10 @@ def masked_reconstruction_sweep(
     if 0.0 not in ablated_fractions:
         raise AnatomyError("ablated_fractions: 0 is missing; the asymptote of FVU is read there")
     check_tokens(int(train.sum()), int((~train).sum()), directions.shape[1])
-    held_out = np.unique(contexts[~train])
+    held_out = np.unique(units[~train])
     weights = data_and_resamples(len(held_out), resamples, (seed, len(held_out)))
     masks = ablation_masks(codes, directions, ablated_fractions, order)
-    groups = np.searchsorted(held_out, contexts)
+    groups = np.searchsorted(held_out, units)
     clean = _clean_sums(codes, directions, ~train, groups, len(held_out))
     totals = _total(*(weights @ part for part in clean))
     variance = totals[0] / (~train).sum()
@@ -117,7 +117,7 @@ def ablation_masks(
 def _clean_sums(
     codes: sparse.csr_matrix, directions: NDArray, tokens: NDArray, groups: NDArray, number: int
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """Of x' before noise, about its mean: tokens (C,), sums (C, d), sums of squares (C,) by context."""
+    """Of x' before noise, about its mean: tokens (C,), sums (C, d), sums of squares (C,) by unit."""
     count, first, second = (
         np.zeros(number),
         np.zeros((number, directions.shape[1])),
@@ -216,7 +216,7 @@ def _fit(blocks: _Blocks, tokens: NDArray, noise: float) -> _Fit:
 def _score(
     blocks: _Blocks, tokens: NDArray, noise: float, fit: _Fit, groups: NDArray, number: int
 ) -> dict[str, NDArray]:
-    """Sums per held-out context; squared residuals as a + 2 sqrt(t) b + t c for noise variance t.
+    """Sums per held-out unit; squared residuals as a + 2 sqrt(t) b + t c for noise variance t.
 
     SaeError = x' - masked - sqrt(t) noise, and since b* of x' itself is the identity, the nonlinear
     error is minus the residual of predicting masked + sqrt(t) noise from x'.

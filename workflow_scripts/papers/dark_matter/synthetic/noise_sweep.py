@@ -26,7 +26,7 @@ class Sweep:
     """FVU and FVU_nonlinear over the grid, each (1 + resamples, S, T, F).
 
     S noises on x', T noises on Sae(x'), F ablated fractions; the first entry of the first axis is
-    the data, the others resample held-out contexts. Noise and FVUs are in units of the variance of x'
+    the data, the others resample held-out documents. Noise and FVUs are in units of the variance of x'
     before noise, on the held-out tokens.
     """
 
@@ -52,7 +52,7 @@ def sweep_table(sweep: Sweep) -> pd.DataFrame:
     """The sweep as a tidy table, one row per (noise_x, noise_sae, ablated_fraction).
 
     ``dense`` and ``introduced`` are the estimates of the row's curve, so they repeat along it;
-    every number has its 95 % interval over held-out contexts in ``_lo`` and ``_hi``.
+    every number has its 95 % interval over held-out documents in ``_lo`` and ``_hi``.
     """
     grid = np.meshgrid(sweep.noise_x, sweep.noise_sae, sweep.ablated_fractions, indexing="ij")
     names = ("noise_x", "noise_sae", "ablated_fraction")

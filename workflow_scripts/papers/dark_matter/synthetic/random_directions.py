@@ -60,8 +60,8 @@ def random_directions_table(
         probabilities = power_law_probabilities(features, l0, exponent)
         codes = independent_codes(tokens, probabilities, generator)
         directions = generator.standard_normal((features, d)) / np.sqrt(d)
-        contexts = np.arange(tokens) // GROUP
-        train = contexts < train_fraction * (contexts[-1] + 1)
+        units = np.arange(tokens) // GROUP
+        train = units < train_fraction * (units[-1] + 1)
         rate = np.asarray(codes.mean(axis=0)).ravel()
         variance = rate * (1 - rate) * (directions**2).sum(axis=1)
         for kind in ORDERS:
@@ -69,7 +69,7 @@ def random_directions_table(
             sweep = masked_reconstruction_sweep(
                 codes,
                 directions,
-                contexts,
+                units,
                 train,
                 ablated_fractions=ablated_fractions,
                 seed=seed,

@@ -41,7 +41,7 @@ def tabulate(input: Named, params: Named) -> Tables:
         sweep = masked_reconstruction_sweep(
             data.codes,
             data.directions,
-            data.contexts,
+            data.units,
             data.train,
             noise_x=options["noise_x"],
             noise_sae=options["noise_sae"],
