@@ -17,11 +17,7 @@ from workflow_scripts.anatomy.activations.sums import activation_sums
 from workflow_scripts.anatomy.base.tables import VECTORS
 from workflow_scripts.anatomy.codes.normalised_error import error_sums, held_out_fvu, nmse
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
-from workflow_scripts.anatomy.codes.sae_on_harvest import (
-    SaeOnHarvest,
-    sums_by_product,
-    sums_in_order,
-)
+from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.decomposition import (
     apply_error_map,
@@ -32,6 +28,7 @@ from workflow_scripts.anatomy.decomposition.decomposition import (
 )
 from workflow_scripts.anatomy.decomposition.pairs import pair_products
 from workflow_scripts.anatomy.statistics.bootstrap import document_interval
+from workflow_scripts.anatomy.statistics.group_sums import by_product, sum_rows_by_group
 from workflow_scripts.anatomy.statistics.regression import Solver
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.anatomy.statistics.sums import Sums
@@ -197,7 +194,7 @@ def test_a_product_sums_as_adding_one_by_one_does(size, inner):
     generator = torch.Generator().manual_seed(size)
     rows = torch.randn(size, *inner, generator=generator, dtype=torch.float64)
     groups = torch.randint(0, 6, (size,), generator=generator) + 3
-    found, expected = (sums(rows, groups, 11) for sums in (sums_by_product, sums_in_order))
+    found, expected = (sums(rows, groups, 11) for sums in (by_product, sum_rows_by_group))
     assert found.shape == expected.shape == (11, *inner)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import random_documents, write_activations
@@ -115,6 +115,7 @@ def test_the_papers_split_leaves_no_context_untouched():
 def test_no_document_is_on_both_sides(fraction, seed, first, length, cuts):
     """And the fraction is met to within the largest document, whatever the blocks."""
     documents = random_documents(50, 7, length, seed)
+    assume(len(np.unique(documents[:, first:])) > 1)
     split = Split("document", fraction, seed, first, Units.of([documents], first))
     train, test = split.masks(slice(0, 50), 7)
     used = np.broadcast_to(np.arange(7) >= first, train.shape)
@@ -146,6 +147,19 @@ def test_the_fraction_of_documents_is_met_on_average(length):
     # Four standard deviations; the largest document, which often lies across the boundary, aside.
     small = units.tokens < 0.05 * units.tokens.sum()
     assert (np.abs(trained[small] - 0.6) < 4 * np.sqrt(0.24 / 400) + 0.03).all()
+
+
+def test_contexts_of_many_short_documents_are_held_out_too():
+    """Of a thousand documents those of a group go to one side; only the last group is on both."""
+    documents = np.repeat(np.arange(1000), 6).reshape(100, 60).astype(np.int32)
+    units = Units.of([documents])
+    for seed in range(20):
+        split = Split("document", 0.6, seed, 0, units)
+        groups = units.group_of(np.arange(1000))
+        sides = pd.DataFrame({"group": groups, "trained": split.trained_units}).drop_duplicates()
+        assert len(sides) <= units.n_groups + 1
+        # By chance alone none of a hundred contexts would have ten held-out documents.
+        assert len(split.held_out_contexts((100, 60), 100)) >= 2
 
 
 def test_one_document_is_more_than_the_fraction():

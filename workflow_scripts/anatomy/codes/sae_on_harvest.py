@@ -15,6 +15,7 @@ from workflow_scripts.anatomy.base.blockwise import total
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.codes.store import CodesStore, open_codes
 from workflow_scripts.anatomy.saes.dictionary import Dictionary, load_dictionary
+from workflow_scripts.anatomy.statistics.group_sums import sum_rows_by_group
 from workflow_scripts.anatomy.statistics.splits import Split
 
 
@@ -116,8 +117,9 @@ class SaeOnHarvest:
         """Sums of the held-out rows of a block, (rows,) or (rows, q), in each group of documents."""
         units = self.codes.units
         groups = torch.from_numpy(units.groups(contexts).ravel()).to(self.device)[test]
-        sums = sums_in_order if groups.device.type == "cpu" else sums_by_product
-        return {name: sums(part, groups, units.n_groups) for name, part in held_out.items()}
+        return {
+            name: sum_rows_by_group(part, groups, units.n_groups) for name, part in held_out.items()
+        }
 
     def total(self, function: Callable[[slice], Any]) -> Any:
         """Sum of `function(contexts)` over the blocks of the harvest."""
@@ -129,20 +131,6 @@ class SaeOnHarvest:
         if self.store is None:
             raise AnatomyError(f"{self.name}: give the activations that its codes are of")
         return self.store
-
-
-def sums_in_order(rows: Tensor, groups: Tensor, n: int) -> Tensor:
-    """Sums of rows (N, ...) in each of n groups, (n, ...), row by row; groups (N,) int64."""
-    return rows.new_zeros(n, *rows.shape[1:]).index_add_(0, groups, rows)
-
-
-def sums_by_product(rows: Tensor, groups: Tensor, n: int) -> Tensor:
-    """The same as a matrix product: on a GPU, `index_add_` adds in no fixed order."""
-    sums = rows.new_zeros(n, *rows.shape[1:])
-    present, place = torch.unique(groups, return_inverse=True)
-    member = (place == torch.arange(len(present), device=rows.device)[:, None]).to(rows.dtype)
-    sums[present] = torch.tensordot(member, rows, 1)
-    return sums
 
 
 def open_sae(sae: str | Path, codes: str | Path, device: str = "cpu", **given: Any) -> SaeOnHarvest:

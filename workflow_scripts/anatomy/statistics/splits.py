@@ -56,11 +56,15 @@ class Split:
         """Which of the units are trained on, (D,) bool.
 
         In a random order that depends on the seed, units are trained on until they hold the share of
-        the tokens that is asked for; at least one is, and at least one is held out.
+        the tokens that is asked for; at least one is, and at least one is held out. Those of a group
+        are neighbours in that order too: else contexts of many short documents would all have some
+        of both sides.
         """
-        assert self.units is not None
-        tokens = self.units.tokens
-        order = np.random.default_rng(self.seed).permutation(len(tokens))
+        units = self.units
+        assert units is not None
+        tokens = units.tokens
+        rank = np.random.default_rng(self.seed).permutation(units.n_groups)
+        order = np.argsort(rank[units.group_of(np.arange(len(tokens)))], kind="stable")
         before = np.cumsum(tokens[order]) - tokens[order]
         # A unit that would lie across the boundary goes to the side where most of it is.
         wanted = before + tokens[order] / 2 < self.train_fraction * tokens.sum()

@@ -88,7 +88,11 @@ class Units:
 
     def groups(self, contexts: slice) -> np.ndarray:
         """Group of each token of some contexts, (c, T) int64, negative where its place is."""
-        return self.places(contexts) * self.n_groups // len(self.numbers)
+        return self.group_of(self.places(contexts))
+
+    def group_of(self, places: np.ndarray) -> np.ndarray:
+        """Groups of units, of any shape, from their places among `numbers`."""
+        return places * self.n_groups // len(self.numbers)
 
     def described(self, chosen: np.ndarray) -> str:
         """In words, how many units are `chosen`, (D,) bool; of passages also how many books, and so on."""

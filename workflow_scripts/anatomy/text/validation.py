@@ -73,7 +73,8 @@ def write_splits(
         waiting = stack.enter_context(tempfile.TemporaryFile("w+", dir=train.parent))
         found, characters = _looked_at(found, passages, waiting)
         if characters is not None:
-            log.info("%s: texts are cut into passages of %d characters", name, characters)
+            few = f"fewer than {FEW_DOCUMENTS} documents, so " if passages == "auto" else ""
+            log.info(f"{name}: {few}texts are cut into passages of about {characters} characters")
         for held_out, line in _dealt(found, fraction, characters):
             split = "validation" if held_out else "train"
             outputs[split].write(json.dumps(line, ensure_ascii=False) + "\n")
