@@ -56,6 +56,17 @@ def training_activations(w):
     return f"{STORE}/{w.model}/{sae_block(w)['harvest']}.zarr/manifest.json"
 
 
+def sae_threads(width):
+    """Of a small SAE, a training step is too short to be shared."""
+    return 1 if width <= 4096 else config["threads"]
+
+
+def decoders_memory(files):
+    """Decoders, twice, and float64 sums for every group of documents and latent, three times; in MB."""
+    width = max(s.width for s in SAES.values() if sae_path(s, "sae.safetensors") in files)
+    return 2500 + width // 100 + 2 * int(files.size_mb)
+
+
 def sae_path(sae, file):
     return f"{STORE}/{sae.model}/{sae.site}/{sae.name}/{file}"
 

@@ -4,11 +4,6 @@ TRAINED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind == "trai
 IMPORTED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind != "trained"})) or "(?!)"
 
 
-def sae_threads(width):
-    """Of a small SAE, a step is too short to be shared."""
-    return 1 if width <= 4096 else config["threads"]
-
-
 rule train_sae:
     """Train one SAE on the stored activations of its site."""
     input:

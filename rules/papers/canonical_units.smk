@@ -3,23 +3,16 @@
 from workflow_scripts.papers.canonical_units.plan import COMPARED
 
 CANON, CANON_PLAN = config["canonical_units"], PLANS["canonical_units"]
-
-
-def stitched(exhibit, path, *file):
-    """Paths of the SAEs that are stitched; a function, as rules stay where a run lacks the exhibit."""
-    return lambda w: [path(sae, *file) for sae in CANON_PLAN.stitchings[exhibit].saes]
-
-
-def stitching_memory(files):
-    """Decoders, twice, and float64 sums for every group of contexts and latent, three times; in MB."""
-    width = max(s.width for s in SAES.values() if sae_path(s, "sae.safetensors") in files)
-    return 2500 + width // 100 + 2 * int(files.size_mb)
+# Paths of the SAEs that are stitched; as functions, since rules stay where a run lacks the exhibit.
+stitched = lambda exhibit, path, *file: (
+    lambda w: [path(sae, *file) for sae in CANON_PLAN.stitchings[exhibit].saes]
+)
 
 
 use rule tabulate as tabulate_stitched with:
     """What the figures of stitched SAEs have in common."""
     resources:
-        mem_mb=lambda w, input, attempt: attempt * stitching_memory(input),
+        mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 120 * attempt,
     params:
         seed=config["seed"],
@@ -178,7 +171,7 @@ use rule tabulate as tabulate_canonical_units_fig19 with:
     pathvars:
         exhibit="canonical_units/fig19",
     resources:
-        mem_mb=lambda w, input, attempt: attempt * stitching_memory(input),
+        mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 60 * attempt,
     params:
         threshold=lambda w: CANON_PLAN.stitchings["fig19"].threshold,

@@ -1,5 +1,7 @@
 # Section 5.2 of the dark-matter paper: SAEs trained on either part of an SAE's error.
 
+from workflow_scripts.papers.dark_matter.plan import error_sae_block
+
 ERROR_SAES = {
     f"{RUN}/error_saes/{component}-s{seed}": component
     for component in ("linear_error", "nonlinear_error")
@@ -8,33 +10,10 @@ ERROR_SAES = {
 PAPER_STORES += [f"{path}/codes.zarr/manifest.json" for path in ERROR_SAES]
 
 
-def error_sae_block(component, seed):
-    """The SAE of section 5.2 as `train_sae` wants it."""
-    block = DARK["error_saes"]
-    return {
-        "name": f"{component}-s{seed}",
-        "group": "error_saes",
-        "kind": "trained",
-        "model": DARK["main"]["model"],
-        "site": DARK["main"]["site"],
-        "architecture": "topk",
-        "width": block["width"],
-        "nominal_l0": block["k"],
-        "seed": seed,
-        "k": block["k"],
-        "training": block["training"],
-        "harvest": block["harvest"],
-    }
-
-
-def error_sae_activations(w):
-    return f"{STORE}/{DARK['main']['model']}/{DARK['error_saes']['harvest']}.zarr/manifest.json"
-
-
 rule train_error_sae:
     """Train an SAE on the linear or the nonlinear error of the reference SAE (section 5.2)."""
     input:
-        training=error_sae_activations,
+        training=lambda w: f"{STORE}/{DARK['main']['model']}/{DARK['error_saes']['harvest']}.zarr/manifest.json",
         activations=activations_path(DARK["main"]["model"]),
         sae=sae_path(DARK_PLAN.reference, "sae.safetensors"),
         maps=scores_path(DARK_PLAN.reference, file="maps.npz"),
@@ -57,7 +36,7 @@ rule train_error_sae:
         site=DARK["main"]["site"],
         component="{component}",
         model_name=DARK["main"]["model"],
-        sae=lambda w: error_sae_block(w.component, int(w.seed)),
+        sae=lambda w: error_sae_block(DARK, w.component, int(w.seed)),
         device=config["device"],
     script:
         "../../workflow_scripts/train_error_sae.py"

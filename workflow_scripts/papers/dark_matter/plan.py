@@ -116,6 +116,25 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
     return plan
 
 
+def error_sae_block(block: dict[str, Any], component: str, seed: int) -> dict[str, Any]:
+    """An SAE of section 5.2 as training wants it; block: `dark_matter` of the configuration."""
+    errors = block["error_saes"]
+    return {
+        "name": f"{component}-s{seed}",
+        "group": "error_saes",
+        "kind": "trained",
+        "model": block["main"]["model"],
+        "site": block["main"]["site"],
+        "architecture": "topk",
+        "width": errors["width"],
+        "nominal_l0": errors["k"],
+        "seed": seed,
+        "k": errors["k"],
+        "training": errors["training"],
+        "harvest": errors["harvest"],
+    }
+
+
 def _check_error_saes(config: dict[str, Any], block: dict[str, Any]) -> None:
     errors, main = block["error_saes"], block["main"]
     if not errors:
