@@ -1,6 +1,6 @@
-"""`docs/default-run.md`, written from finished runs of one configuration with different seeds:
+"""`docs/default-run.md`, written from a finished run, or from runs of one configuration with other seeds:
 
-python -m workflow_scripts.papers.default_run_page results/default results/second
+python -m workflow_scripts.papers.default_run_page results/default [results/another]
 """
 
 import sys
@@ -15,21 +15,18 @@ from workflow_scripts.anatomy.claims.page import markdown_line
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "default-run.md"
 
-HEAD = """# The default run, on two seeds
+HEAD = """# What the default run shows
 
 This page is written from finished runs by
-`python -m workflow_scripts.papers.default_run_page {runs}`; nothing in it was typed. The settings of
-`config.yaml` were chosen for {first}, by the regime that they lead to; {others} was not looked at for
-that. Its language model, its SAEs, its splits and its resamples have other seeds.
+`python -m workflow_scripts.papers.default_run_page {runs}`; nothing in it was typed. A run that is named
+after the first is of other seeds: language model, SAEs, splits and resamples.
 """
 
 
 def page(runs: Sequence[Path]) -> str:
     """The regime of each run, and every claim with its verdict in each, as Markdown."""
     names = [run.name for run in runs]
-    parts = [
-        HEAD.format(runs=" ".join(map(str, runs)), first=names[0], others=", ".join(names[1:]))
-    ]
+    parts = [HEAD.format(runs=" ".join(map(str, runs)))]
     parts += ["## The regime", "", *_table(pd.concat([regime(run) for run in runs], axis=1)), ""]
     verdicts = [read_table(run / "claims.csv").assign(run=run.name) for run in runs]
     claims = pd.concat(verdicts)
