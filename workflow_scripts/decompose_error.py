@@ -7,15 +7,13 @@ from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.store import replacing, writing
 from workflow_scripts.anatomy.base.tables import VECTORS, identity, write_rows
-from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
-from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.decomposition.decomposition import (
     apply_error_map,
     error_map,
     norm_probes,
     scores,
 )
-from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.anatomy.statistics.regression import Moments, Solver
 from workflow_scripts.anatomy.statistics.splits import Split
 
@@ -24,12 +22,11 @@ begin(snakemake.log[0], snakemake.threads)
 params, analysis = snakemake.params, snakemake.params.analysis
 device = resolve_device(params.device)
 store = open_activations(snakemake.input.activations)
-codes = open_codes(snakemake.input.codes)
-dictionary = load_dictionary(snakemake.input.sae, device)
 split = Split.of(analysis, params.seed, store)
 xx = Moments.load(snakemake.input.moments, device)
 solver = Solver(xx, analysis["intercept"], f"{store.path}, {params.site}")
-sae = SaeOnHarvest(dictionary, codes, store, split, device, snakemake.threads, analysis["dask"])
+given = {"store": store, "split": split, "threads": snakemake.threads, "dask": analysis["dask"]}
+sae = open_sae(snakemake.input.sae, snakemake.input.codes, device, **given)
 linear = error_map(sae, solver, xx)
 with writing(snakemake.output.norms, "norms") as group:
     chunk = (max(1, CHUNK_ROWS // store.shape[1]), store.shape[1], len(VECTORS))
@@ -42,7 +39,7 @@ with writing(snakemake.output.norms, "norms") as group:
     norms = norm_probes(sae, solver, sums["cross"], norms2)
 with replacing(snakemake.output.maps) as temporary:
     np.savez(temporary, weights=linear.weights.cpu(), intercept=linear.intercept.cpu())
-row = identity(dictionary.metadata, codes.summary) | {
+row = identity(sae.dictionary.metadata, sae.codes.summary) | {
     "split": analysis["split"],
     "intercept": analysis["intercept"],
     "n_train": int(xx.count),

@@ -56,5 +56,5 @@ def tabulate(input: Named, params: Named) -> Tables:
 
 def _opened(sae: str, codes: str) -> Compared:
     opened = open_sae(sae, codes)
-    fires = opened.codes.latents("firing_count") > 0
-    return Compared(opened, description(sae)["metadata"]["seed"], Latents(opened.directions, fires))
+    latents = Latents(opened.directions, opened.fires)
+    return Compared(opened, description(sae)["metadata"]["seed"], latents)
