@@ -107,6 +107,7 @@ include: "rules/training.smk"
 include: "rules/reconstructions.smk"
 include: "rules/regressions.smk"
 include: "rules/interventions.smk"
+include: "rules/probing.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 

@@ -7,6 +7,7 @@ rule check_claims:
     """Every quantitative or directional claim of the papers, with its verdict from this run's tables."""
     input:
         tables=[tables_of(paper) for paper in CLAIMS],
+        draws=[draws_of(paper) for paper in CLAIMS],
     output:
         table="<run>/claims.csv",
         page="<run>/claims.md",

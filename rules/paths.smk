@@ -3,6 +3,7 @@
 import platform
 from pathlib import Path
 
+from workflow_scripts.anatomy.probing.labelled_texts import labelled_files
 from workflow_scripts.anatomy.setup.local_files import is_local, local_files
 from workflow_scripts.anatomy.text.documents import matching_files
 
@@ -11,6 +12,10 @@ ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"
 
 def tables_of(paper):
     return [f"{RUN}/tables/{paper}/{t}.csv" for e in EXHIBITS[paper].values() for t in e.tables]
+
+
+def draws_of(paper):
+    return [f"{RUN}/tables/{paper}/{e.name}.draws.npz" for e in EXHIBITS[paper].values() if e.draws]
 
 
 def shown_of(paper):
@@ -79,6 +84,30 @@ def scores_path(sae, codes="codes", file="scores.csv"):
     return f"{RUN}/regressions/{sae.model}/{sae.site}/{sae.name}/{codes}/{file}"
 
 
+def meta_path(name, file):
+    """Where the meta-SAE of a name has its files: sae.safetensors, training_curve.csv."""
+    return f"{RUN}/meta_saes/{name}/{file}"
+
+
+def draws_path(sae, codes="codes"):
+    return scores_path(sae, codes, "scores.draws.npz")
+
+
+def meta_main(meta):
+    """The meta-SAE whose directions another one keeps or replaces, in a list; none where it has its own."""
+    return [] if meta.decoder == "trained" else [meta_path(f"main-s{meta.seed}", "sae.safetensors")]
+
+
+def meta_nearest(meta):
+    """The SAE and the codes that directions of a meta-SAE are replaced from, where they are."""
+    sae = meta.nearest
+    return [sae_path(sae, "sae.safetensors"), codes_path(sae)] if sae else []
+
+
+def meta_files(file, metas):
+    return [meta_path(meta.name, file) for meta in metas]
+
+
 def losses_path(sae):
     return f"{RUN}/interventions/{sae.model}/{sae.site}/losses.npz"
 
@@ -115,6 +144,36 @@ def local_model_files(w):
 def local_sae_files(w):
     sae = sae_block(w)
     return local_files(sae["path"], ("*.json", "*.safetensors")) if sae["kind"] == "local" else []
+
+
+LABELLED = config["labelled"]
+
+
+def labelled_text_files(w):
+    block = LABELLED[w.labelled]
+    return labelled_files(block, w.labelled) if block["kind"] == "text_files" else []
+
+
+def analysis_text(w, pattern):
+    """A file of the documents or tokens that a model's analysis harvest is of."""
+    harvest = config["harvests"][ANALYSIS_HARVEST[w.model]]
+    return pattern.format(store=STORE, **harvest)
+
+
+def probed_at(w):
+    """The SAEs of a site that are probed on a labelled entry, each once."""
+    asked = [sae for plan in PLANS.values() for sae, name in plan.probed if name == w.labelled]
+    return list({sae.name: sae for sae in at_site(asked, w)}.values())
+
+
+def probing_path(sae, name):
+    """Sparse probes of an SAE on a labelled entry, and what ablating its latents does."""
+    return f"{RUN}/probing/{sae.model}/{sae.site}/{sae.name}/{name}.npz"
+
+
+def dense_path(sae, name):
+    """Probes on the activations that an SAE is of."""
+    return f"{RUN}/probing/{sae.model}/{sae.site}/{name}.dense.npz"
 
 
 # The manifests of the stores that a paper alone has; its rules add theirs.

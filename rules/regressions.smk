@@ -36,6 +36,7 @@ rule decompose_error:
         codes=lambda w: codes_path(SAES[w.model, w.site, w.sae], w.codes),
     output:
         scores="<run>/regressions/{model}/{site}/{sae}/{codes}/scores.csv",
+        draws="<run>/regressions/{model}/{site}/{sae}/{codes}/scores.draws.npz",
         maps="<run>/regressions/{model}/{site}/{sae}/{codes}/maps.npz",
         norms="<run>/regressions/{model}/{site}/{sae}/{codes}/norms.zarr/manifest.json",
     log:

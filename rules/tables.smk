@@ -22,3 +22,10 @@ rule tabulate:
         tabulated_by=lambda w, **job: tabulated_exhibit(job["output"])[1].tabulated_by,
     script:
         f"{workflow.basedir}/workflow_scripts/tabulate.py"
+
+
+use rule tabulate as tabulate_drawn with:
+    """A table whose estimates keep their values in every resample, so that claims compare them in pairs."""
+    output:
+        table="<run>/tables/<exhibit>.csv",
+        draws="<run>/tables/<exhibit>.draws.npz",

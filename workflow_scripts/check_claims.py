@@ -14,8 +14,9 @@ from workflow_scripts.anatomy.claims.verdicts import verdicts
 begin(snakemake.log[0], snakemake.threads)
 
 tables: dict[str, dict[str, pd.DataFrame]] = {paper: {} for paper in snakemake.params.papers}
+draws = {Path(str(path).replace(".draws.npz", ".csv")): path for path in snakemake.input.draws}
 for path in map(Path, snakemake.input.tables):
-    tables[path.parent.name][path.stem] = read_table(path)
+    tables[path.parent.name][path.stem] = read_table(path, draws.get(path))
 claims = pd.concat(
     [
         verdicts(

@@ -1,12 +1,14 @@
 """Decompose the error of one SAE into linear and nonlinear parts, and score the norm probes."""
 
 import numpy as np
+import pandas as pd
 
 from workflow_scripts.anatomy.activations.store import CHUNK_ROWS, open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
+from workflow_scripts.anatomy.base.draws import save_draws
 from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.store import replacing, writing
-from workflow_scripts.anatomy.base.tables import VECTORS, identity, write_rows
+from workflow_scripts.anatomy.base.tables import VECTORS, identity, with_draws, write_table
 from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.decomposition.decomposition import (
     apply_error_map,
@@ -46,6 +48,8 @@ row = identity(sae.dictionary.metadata, sae.codes.summary) | {
     "n_test": int(sums["held_out"]["count"].sum()),
     "condition_number": solver.condition,
 }
-for name, value, low, high in scores(sums["held_out"], norms, analysis["bootstrap"], params.seed):
-    row |= {name: value, f"{name}_lo": low, f"{name}_hi": high}
-write_rows(snakemake.output.scores, [row])
+for name, estimate in scores(sums["held_out"], norms, analysis["bootstrap"], params.seed):
+    row |= with_draws(name, estimate)
+table = pd.DataFrame([row])
+save_draws(snakemake.output.draws, table)
+write_table(snakemake.output.scores, table)

@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
+from workflow_scripts.anatomy.base.draws import save_draws
 from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.tables import write_table
 
@@ -12,4 +13,8 @@ paper, module = Path(snakemake.output[0]).parent.name, snakemake.params.tabulate
 tabulate = import_module(f"workflow_scripts.papers.{paper}.tables.{module}").tabulate
 tables = tabulate(snakemake.input, snakemake.params)
 for name, path in snakemake.output.items():
-    write_table(path, tables[name])
+    # Of an exhibit's tables the first may have draws, which claims compare its rows by.
+    if name == "draws":
+        save_draws(path, tables["table"])
+    else:
+        write_table(path, tables[name])

@@ -1,8 +1,13 @@
 # "Sparse Autoencoders Do Not Find Canonical Units of Analysis": the tables of its figures.
 
-from workflow_scripts.papers.canonical_units.plan import COMPARED
-
 CANON, CANON_PLAN = config["canonical_units"], PLANS["canonical_units"]
+
+
+include: "canonical_units_meta.smk"
+include: "canonical_units_probing.smk"
+include: "canonical_units_saes.smk"
+
+
 # Paths of the SAEs that are stitched; as functions, since rules stay where a run lacks the exhibit.
 stitched = lambda exhibit, path, *file: (
     lambda w: [path(sae, *file) for sae in CANON_PLAN.stitchings[exhibit].saes]
@@ -60,6 +65,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig5 with:
         codes=stitched("fig5", codes_path),
     output:
         table="<run>/tables/<exhibit>.csv",
+        draws="<run>/tables/<exhibit>.draws.npz",
         swaps="<run>/tables/canonical_units/fig17.csv",
     pathvars:
         exhibit="canonical_units/fig5",
@@ -78,6 +84,7 @@ use rule tabulate_canonical_units_fig5 as tabulate_canonical_units_fig22 with:
         codes=stitched("fig22", codes_path),
     output:
         table="<run>/tables/<exhibit>.csv",
+        draws="<run>/tables/<exhibit>.draws.npz",
     pathvars:
         exhibit="canonical_units/fig22",
     params:
@@ -177,57 +184,6 @@ use rule tabulate as tabulate_canonical_units_fig19 with:
         threshold=lambda w: CANON_PLAN.stitchings["fig19"].threshold,
 
 
-use rule tabulate as tabulate_canonical_units_table2 with:
-    """Table 2: size, L0, MSE and cross-entropy loss recovered of every SAE of the run."""
-    input:
-        losses=[losses_path(sae) for sae in SAES.values()],
-        saes=[sae_path(sae, "sae.safetensors") for sae in SAES.values()],
-        codes=[codes_path(sae) for sae in SAES.values()],
-    pathvars:
-        exhibit="canonical_units/table2",
-    resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
-    params:
-        bootstrap=config["analysis"]["bootstrap"],
-        seed=config["seed"],
-
-
-use rule tabulate as tabulate_canonical_units_fig7 with:
-    """Figures 7 and 8: normalised MSE and increase in cross-entropy by architecture, dictionary size and k."""
-    input:
-        activations=lambda w: activations_path(CANON_PLAN.comparisons[w.exhibit][0].model),
-        losses=lambda w: losses_path(CANON_PLAN.comparisons[w.exhibit][0]),
-        saes=lambda w: [sae_path(s, "sae.safetensors") for s in CANON_PLAN.comparisons[w.exhibit]],
-        codes=lambda w: [codes_path(s) for s in CANON_PLAN.comparisons[w.exhibit]],
-    output:
-        table="<run>/tables/canonical_units/{exhibit}.csv",
-    log:
-        "<run>/logs/tables/canonical_units/{exhibit}.log",
-    wildcard_constraints:
-        exhibit="fig7|fig8",
-    resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
-    params:
-        chosen=lambda w: CANON[COMPARED[w.exhibit][0]],
-        bootstrap=config["analysis"]["bootstrap"],
-        seed=config["seed"],
-
-
-use rule tabulate as tabulate_canonical_units_fig9 with:
-    """Figure 9: distribution of active latents per token by architecture, BOS tokens apart."""
-    input:
-        activations=lambda w: activations_path(CANON_PLAN.comparisons["fig9"][0].model),
-        saes=lambda w: [sae_path(s, "sae.safetensors") for s in CANON_PLAN.comparisons["fig9"]],
-        codes=lambda w: [codes_path(s) for s in CANON_PLAN.comparisons["fig9"]],
-    pathvars:
-        exhibit="canonical_units/fig9",
-    resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
-
-
 use rule tabulate as tabulate_canonical_units_fig2 with:
     """Figure 2: an SAE of atoms and an SAE of compositions, trained on coloured shapes."""
     output:
@@ -240,3 +196,7 @@ use rule tabulate as tabulate_canonical_units_fig2 with:
         runtime=lambda w, attempt: 30 * attempt,
     params:
         toy=CANON["toy"],
+
+
+include: "canonical_units_dashboards.smk"
+include: "canonical_units_explanations.smk"

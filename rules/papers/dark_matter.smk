@@ -3,11 +3,12 @@
 from workflow_scripts.anatomy.setup.catalogue import at_sites
 
 DARK, DARK_PLAN = config["dark_matter"], PLANS["dark_matter"]
+contour_saes = lambda w: at_sites(DARK_PLAN.family, DARK["contours"][w.exhibit])
 if "fig1" in EXHIBITS["dark_matter"]:
     PAPER_STORES += [codes_path(sae, "pursuit") for sae in DARK_PLAN.scaling]
 
 
-use rule tabulate as tabulate_held_out with:
+use rule tabulate_drawn as tabulate_held_out with:
     """What tables of numbers on held-out tokens have in common: the split, and the resamples."""
     params:
         analysis=config["analysis"],
@@ -21,9 +22,12 @@ use rule tabulate as tabulate_dark_matter_scaling with:
     """Figures 1 and 9a: FVU against width, with and without pursuit, and the fits."""
     input:
         scores=[scores_path(sae) for sae in DARK_PLAN.scaling],
+        draws=[draws_path(sae) for sae in DARK_PLAN.scaling],
         pursuit_scores=[scores_path(sae, "pursuit") for sae in DARK_PLAN.scaling],
+        pursuit_draws=[draws_path(sae, "pursuit") for sae in DARK_PLAN.scaling],
     output:
         table="<run>/tables/dark_matter/{exhibit}.csv",
+        draws="<run>/tables/dark_matter/{exhibit}.draws.npz",
         fit="<run>/tables/dark_matter/{exhibit}_fit.csv",
     log:
         "<run>/logs/tables/dark_matter/{exhibit}.log",
@@ -34,21 +38,22 @@ use rule tabulate as tabulate_dark_matter_scaling with:
 use rule tabulate as tabulate_dark_matter_contours with:
     """Figures 2, 10 and 11: the three predictions for every SAE of some sites."""
     input:
-        scores=lambda w: [
-            scores_path(sae) for sae in at_sites(DARK_PLAN.family, DARK["contours"][w.exhibit])
-        ],
+        scores=lambda w: [scores_path(sae) for sae in contour_saes(w)],
+        draws=lambda w: [draws_path(sae) for sae in contour_saes(w)],
     output:
         table="<run>/tables/dark_matter/{exhibit}.csv",
+        draws="<run>/tables/dark_matter/{exhibit}.draws.npz",
     log:
         "<run>/logs/tables/dark_matter/{exhibit}.log",
     wildcard_constraints:
         exhibit="fig2|fig10|fig11",
 
 
-use rule tabulate as tabulate_dark_matter_fig3 with:
+use rule tabulate_drawn as tabulate_dark_matter_fig3 with:
     """Figure 3: error norm R^2 of the SAE nearest the target L0 at every layer."""
     input:
         scores=[scores_path(sae) for sae in DARK_PLAN.layers],
+        draws=[draws_path(sae) for sae in DARK_PLAN.layers],
     pathvars:
         exhibit="dark_matter/fig3",
 
@@ -84,10 +89,11 @@ use rule tabulate_held_out as tabulate_dark_matter_tokens with:
         tokens_shown=DARK["tokens_shown"],
 
 
-use rule tabulate as tabulate_dark_matter_fig6 with:
+use rule tabulate_drawn as tabulate_dark_matter_fig6 with:
     """Figure 6: the norm prediction test for five vectors, over all SAEs of the run."""
     input:
         scores=[scores_path(sae) for sae in DARK_PLAN.judged],
+        draws=[draws_path(sae) for sae in DARK_PLAN.judged],
     pathvars:
         exhibit="dark_matter/fig6",
 
@@ -155,6 +161,7 @@ use rule tabulate_held_out as tabulate_dark_matter_fig13 with:
         codes=[codes_path(sae) for sae in DARK_PLAN.layers],
         norms=[scores_path(sae, file="norms.zarr/manifest.json") for sae in DARK_PLAN.layers],
         scores=[scores_path(sae) for sae in DARK_PLAN.layers],
+        draws=[draws_path(sae) for sae in DARK_PLAN.layers],
     pathvars:
         exhibit="dark_matter/fig13",
     resources:
@@ -168,6 +175,8 @@ use rule tabulate_held_out as tabulate_dark_matter_fig14 with:
         activations=activations_path(DARK["main"]["model"]),
         sae=sae_path(DARK_PLAN.scaling[-1], "sae.safetensors"),
         codes=codes_path(DARK_PLAN.scaling[-1]),
+    output:
+        table="<run>/tables/<exhibit>.csv",
     pathvars:
         exhibit="dark_matter/fig14",
     resources:

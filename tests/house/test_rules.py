@@ -265,6 +265,24 @@ def test_one_rule_makes_each_table_of_an_exhibit(paper, about):
         assert len(makers) == 1, f"{path} is made by {makers or 'no rule'}"
 
 
+def test_draws_lie_beside_the_tables_of_the_exhibits_that_say_so():
+    """What a rule calls `draws` is that of the table it calls `table`, for exhibits with draws and no others."""
+    made = []
+    for rule in TABLES:
+        outputs = rule.keywords("output")
+        if "draws" not in outputs:
+            continue
+        table, draws = (
+            STRING.search(outputs[name])[1].replace("<exhibit>", rule.exhibit)
+            for name in ("table", "draws")
+        )
+        assert draws == table.replace(".csv", ".draws.npz")
+        made.append(next(pattern for name, pattern in table_patterns() if name == rule.name))
+    for paper, about in EXHIBITS:
+        path = f"<run>/tables/{paper}/{about.name}.csv"
+        assert about.draws == any(pattern.fullmatch(path) for pattern in made), path
+
+
 def test_every_table_is_of_an_exhibit():
     tables = {f"<run>/tables/{p}/{name}.csv" for p, about in EXHIBITS for name in about.tables}
     for rule, pattern in table_patterns():

@@ -5,9 +5,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from tests.papers.canonical_units import dashboard_worlds, explanations_worlds, meta_worlds
 from tests.papers.canonical_units import worlds as canonical_units
 from tests.papers.dark_matter import worlds as dark_matter
 from tests.papers.dark_matter.worlds import with_ends
+from tests.papers.interpretable_features import figures as features_figures
+from tests.papers.pathological_errors import figures as errors_figures
 
 TOKENS = ("def", " self", "\n", "$x", "(", None, "None", " incrementally_long_name")
 
@@ -18,6 +21,8 @@ def tables_of(paper: str) -> dict[str, pd.DataFrame]:
         "overview": _overview,
         "dark_matter": _dark_matter,
         "canonical_units": _canonical_units,
+        "interpretable_features": features_figures.tables_of_figures,
+        "pathological_errors": errors_figures.tables_of_figures,
     }[paper]()
 
 
@@ -83,6 +88,9 @@ def _canonical_units() -> dict[str, pd.DataFrame]:
     for name in ("fig5", "fig22"):
         tables[name] = tables[name].assign(n_latents=768 + 50 * tables[name]["step"])
     tables["fig11"] = tables["fig11"].assign(activation_cosine=[0.1, 0.9])
+    tables |= dashboard_worlds.tables_of_figures()
+    tables |= explanations_worlds.graph()
+    tables |= meta_worlds.tables_of_figures()
     components = tables["fig15"]
     sides = zip(components["n_small"], components["n_large"], strict=True)
     kinds = ["-".join("1" if n == 1 else "nm"[at] for at, n in enumerate(each)) for each in sides]

@@ -12,6 +12,10 @@ from tests.papers.canonical_units.contradictions import CONTRADICTIONS as OF_CAN
 from tests.papers.dark_matter import worlds as dark_matter
 from tests.papers.dark_matter.contradictions import CONTRADICTIONS as OF_DARK_MATTER
 from tests.papers.dark_matter.worlds import widened
+from tests.papers.interpretable_features import worlds as interpretable_features
+from tests.papers.interpretable_features.contradictions import CONTRADICTIONS as OF_FEATURES
+from tests.papers.pathological_errors import worlds as pathological_errors
+from tests.papers.pathological_errors.contradictions import CONTRADICTIONS as OF_ERRORS
 from tests.running import run_script
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.tables import read_table, write_table
@@ -21,10 +25,18 @@ from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS, UNDECIDED
 from workflow_scripts.anatomy.claims.verdicts import verdicts as verdicts_of
 from workflow_scripts.papers.canonical_units.claims import CLAIMS as CANONICAL_UNITS
 from workflow_scripts.papers.dark_matter.claims import CLAIMS as DARK_MATTER
+from workflow_scripts.papers.interpretable_features.claims import CLAIMS as FEATURES
+from workflow_scripts.papers.pathological_errors.claims import CLAIMS as ERRORS
 
 CLAIMS = {"dark_matter": DARK_MATTER, "canonical_units": CANONICAL_UNITS}
 WORLDS = {"dark_matter": dark_matter, "canonical_units": canonical_units}
 CONTRADICTIONS = {"dark_matter": OF_DARK_MATTER, "canonical_units": OF_CANONICAL_UNITS}
+CLAIMS["interpretable_features"] = FEATURES
+WORLDS["interpretable_features"] = interpretable_features
+CONTRADICTIONS["interpretable_features"] = OF_FEATURES
+CLAIMS["pathological_errors"] = ERRORS
+WORLDS["pathological_errors"] = pathological_errors
+CONTRADICTIONS["pathological_errors"] = OF_ERRORS
 # The paper's own formula denies it.
 DENIED = ("dark_matter", "poisson_norm_at_one")
 # Intervals that come from the spread of rows and not from columns of the tables.
@@ -36,6 +48,8 @@ MADE_HERE = {
         *(f"{of}, as if independent" for of in ("latents", "swaps", "components")),
     ),
 }
+MADE_HERE["interpretable_features"] = ("",)
+MADE_HERE["pathological_errors"] = ("", "tokens, as if independent")
 # Measures over several contour figures make do with those that there are.
 CONTOURS = {("dark_matter", name) for name in ("fig2", "fig3", "fig10", "fig11")}
 
@@ -66,7 +80,13 @@ def readers(paper, table):
     return [claim for claim in CLAIMS[paper] if table in read[claim.id].split()]
 
 
-@pytest.mark.parametrize(("paper", "least"), [("dark_matter", 40), ("canonical_units", 80)])
+@pytest.mark.parametrize(
+    ("paper", "least"),
+    [
+        *(("dark_matter", 40), ("canonical_units", 80)),
+        *(("interpretable_features", 10), ("pathological_errors", 40)),
+    ],
+)
 def test_claims_are_many_and_complete(paper, least):
     claims = CLAIMS[paper]
     assert len(claims) >= least
@@ -223,7 +243,7 @@ def test_the_script_writes_the_table_and_the_page(tmp_path, paper, papers):
     run_script(
         "check_claims",
         tmp_path / "claims.log",
-        input={"tables": [str(path) for path in inputs]},
+        input={"tables": [str(path) for path in inputs], "draws": []},
         output=output,
         params={"papers": papers, "seed": 0},
     )

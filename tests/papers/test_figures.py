@@ -21,7 +21,10 @@ from tests.papers.tables_of_figures import tables_of
 from workflow_scripts.anatomy.figures.style import styled
 
 PAPERS = Path(__file__).resolve().parents[2] / "workflow_scripts" / "papers"
-NAMES = ("overview", "dark_matter", "canonical_units")
+NAMES = (
+    *("overview", "dark_matter", "canonical_units", "interpretable_features"),
+    "pathological_errors",
+)
 SMALLEST = 5  # points
 # What rows of tables differ in, of which a run may lack one.
 PARTS = (

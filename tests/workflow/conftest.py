@@ -122,6 +122,18 @@ def tiny_config() -> dict:
                 "width": 48,
                 "k": 3,
             },
+            "meta": {
+                "model": "tiny",
+                "site": SITE,
+                "saes": ["main"],
+                "target_l0": 3,
+                "meta_width": 20,
+                "k": 2,
+                "seeds": [0],
+                "architectures": ["batchtopk", "standard"],
+                "coefficients": [0.5, 2.0],
+                "training": {"steps": 20, "learning_rate": 0.01},
+            },
             "toy": {"samples": 200, "steps": 40, "restarts": 2, "seeds": [0]},
         },
     }

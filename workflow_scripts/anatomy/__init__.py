@@ -12,6 +12,7 @@ ROOMS = (
     "codes",
     "decomposition",
     "interventions",
+    "probing",
     "interpretability",
     "claims",
     "figures",

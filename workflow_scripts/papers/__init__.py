@@ -4,5 +4,7 @@ Nothing outside this folder knows their names. To add one, make its room and its
 (`rules/papers/<paper>.smk`), and put its name here.
 """
 
-# In the order of the README, the targets and the page of claims.
-PAPERS = ("overview", "dark_matter", "canonical_units")
+# In the order of the README, the targets and the page of claims; in one line, to which one name is added.
+# fmt: off
+PAPERS = ("overview", "dark_matter", "canonical_units", "pathological_errors", "interpretable_features")
+# fmt: on

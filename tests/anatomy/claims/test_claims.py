@@ -21,8 +21,6 @@ from workflow_scripts.anatomy.claims.claim import (
 from workflow_scripts.anatomy.claims.contrasts import (
     contrast,
     fitted_slope,
-    mean_interval,
-    median_interval,
     moving_blocks,
 )
 from workflow_scripts.anatomy.claims.measures import decrease, highest, lowest, slope
@@ -155,21 +153,6 @@ def test_a_slope_that_the_rows_do_not_determine_is_not_testable():
         fitted_slope(np.ones((3, 2)), 0, [(1.0, y)])
     with pytest.raises(NotTestable, match="3 rows"):
         fitted_slope(np.vander(np.arange(3.0), 3), 0, [(1.0, y)])
-
-
-def test_mean_and_median_intervals_are_the_textbooks():
-    values = np.random.default_rng(2).normal(size=15)
-    ci = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert mean_interval(values) == pytest.approx((values.mean(), ci.low, ci.high))
-    assert math.isnan(mean_interval([1.0])[1])
-    covered, width = 0, []
-    for seed in range(400):
-        median, low, high = median_interval(np.random.default_rng(seed).exponential(size=40))
-        assert low <= median <= high
-        covered += low <= math.log(2) <= high
-        width.append(high - low)
-    assert 0.93 <= covered / 400 <= 0.99
-    assert math.isnan(median_interval([1.0, 2.0])[1])
 
 
 def test_blocks_are_runs_of_neighbours_and_repeat_with_their_seed():

@@ -36,10 +36,7 @@ def dissect(tmp_path, store, dictionary, split, threads=1):
     )
     sums = apply_error_map(sae, linear, xx, norms2)
     norms = norm_probes(sae, solver, sums["cross"], norms2)
-    found = {
-        name: (value, low, high)
-        for name, value, low, high in scores(sums["held_out"], norms, 200, 0)
-    }
+    found = {name: tuple(estimate) for name, estimate in scores(sums["held_out"], norms, 200, 0)}
     return found, linear, norms2[:]
 
 

@@ -132,7 +132,7 @@ def test_scores_are_those_of_the_tokens_drawn(world, monkeypatch, threads):
     norms2 = zarr.create_array({}, shape=shape, chunks=(7, *shape[1:]), dtype="float64")
     sums = apply_error_map(subject, linear, xx, norms2)
     norms = norm_probes(subject, solver, sums["cross"], norms2)
-    found = {name: list(rest) for name, *rest in scores(sums["held_out"], norms, DRAWS, SEED)}
+    found = {name: list(each) for name, each in scores(sums["held_out"], norms, DRAWS, SEED)}
 
     x, rebuilt, train = world.x, world.rebuilt[0], world.train
     error = x - rebuilt

@@ -36,7 +36,7 @@ def test_the_best_rate_on_contexts_kept_apart_is_taken(store, tmp_path, architec
     assert max(row["learning_rate"] for row in curve) == pytest.approx(best)
     saved = canonical(load_sae_lens(tmp_path / "best" / "sae_lens", "sae"), found.metadata)
     assert torch.equal(saved.W_enc, found.W_enc)
-    assert not (tmp_path / "best" / "rates").exists(), "what was not taken is gone"
+    assert not (tmp_path / "best" / "candidates").exists(), "what was not taken is gone"
 
 
 def test_one_rate_is_no_choice():

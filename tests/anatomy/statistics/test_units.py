@@ -69,7 +69,7 @@ def test_units_are_the_documents_of_pandas(
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("first", [0, 4])
-def test_groups_are_neighbours_and_few(shape, first):
+def judged_groups_are_neighbours_and_few(shape, first):
     documents = random_documents(*shape)
     units = Units.of([documents], first)
     used = documents[:, first:]

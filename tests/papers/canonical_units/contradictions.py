@@ -5,6 +5,10 @@ Some claims can be false in several ways and have a tuple of changes.
 
 import pandas as pd
 
+from tests.papers.canonical_units.dashboard_worlds import CONTRADICTIONS as OF_DASHBOARDS
+from tests.papers.canonical_units.explanations_worlds import CONTRADICTIONS as OF_EXPLANATIONS
+from tests.papers.canonical_units.meta_worlds import CONTRADICTIONS as OF_META_SAES
+from tests.papers.canonical_units.probing_worlds import CONTRADICTIONS as OF_PROBES
 from tests.papers.canonical_units.worlds import (
     MAIN,
     SECOND,
@@ -231,7 +235,11 @@ SAES = {
 
 CONTRADICTIONS: dict[str, Change | tuple[Change, ...]] = {
     **LATENTS,
+    **OF_DASHBOARDS,
+    **OF_EXPLANATIONS,
+    **OF_META_SAES,
     **PATHS,
     **ARCHITECTURES,
     **SAES,
+    **OF_PROBES,
 }

@@ -17,6 +17,7 @@ from tests.papers.canonical_units.worlds import (
     path,
     printed_saes,
 )
+from workflow_scripts.anatomy.base.draws import DRAWS
 from workflow_scripts.anatomy.claims.claim import NOT_TESTABLE, NotTestable, Tables, evaluate
 from workflow_scripts.anatomy.claims.counts import (
     consecutive_sizes,
@@ -25,7 +26,6 @@ from workflow_scripts.anatomy.claims.counts import (
     minus,
     share,
     share_below_zero,
-    sure_share,
     trend_of_means,
 )
 from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS
@@ -147,14 +147,24 @@ def test_a_detour_is_relative_to_the_worse_end():
 
 def test_sizes_are_compared_at_about_one_l0():
     table = pd.DataFrame(
-        [(w, l0, a) for a in ("topk", "standard") for w in (8, 16, 64) for l0 in (10, 12, 50)],
-        columns=["width", "l0", "architecture"],
+        [
+            (w, l0, a, training)
+            for a, training in (
+                ("topk", "one rate"),
+                ("topk", "best rate"),
+                ("standard", "one rate"),
+            )
+            for w in (8, 16, 64)
+            for l0 in (10, 12, 50)
+        ],
+        columns=["width", "l0", "architecture", "trained_as"],
     ).assign(model="m", site="s", seed=np.nan)
     steps = consecutive_sizes(table, 1.3)
-    assert len(steps) == 2 * 2 * 3
+    assert len(steps) == 3 * 2 * 3
     for before, after, octaves in steps:
         one, other = table.loc[before], table.loc[after]
-        assert one[["l0", "architecture"]].equals(other[["l0", "architecture"]])
+        alike = ["l0", "architecture", "trained_as"]
+        assert one[alike].equals(other[alike])
         assert octaves == math.log2(other["width"] / one["width"])
     assert consecutive_sizes(table.assign(l0=table["width"]), 1.3) == []
 
@@ -255,13 +265,6 @@ def test_members_in_doubt_widen_a_share():
     assert doubt.value == 0.75 and 0 < shift < spread
     assert doubt.lo == pytest.approx(0.75 - math.hypot(0.75 - sure.lo, spread, shift))
     assert doubt.hi == pytest.approx(0.75 + shift + math.hypot(sure.hi - 0.75, spread))
-    some = sure_share(25, 15, 5, 40, "latents")
-    exact, spread = share(25, 40, ""), 1.959964 * math.sqrt(20 * 0.25) / 40
-    assert some.lo == pytest.approx(0.625 - math.hypot(0.625 - exact.lo, spread))
-    fewest = sure_share(15, 15, 5, 40, "latents")
-    exact = share(15, 40, "")
-    assert fewest.lo == pytest.approx(0.375 - math.hypot(0.375 - exact.lo, spread))
-    assert fewest.hi == pytest.approx(0.375 + math.hypot(exact.hi - 0.375, spread, 0.25))
     none = np.full(40, np.nan)
     without = share_below_zero((value, none, none), "latents")
     assert (without.lo, without.hi) == (sure.lo, sure.hi)
@@ -371,6 +374,41 @@ def test_an_advantage_without_intervals_has_that_of_its_seeds():
         found = measure(tables)
         assert found.value == pytest.approx(1 - sides[0].mean() / scale)
         assert (found.lo, found.hi) == pytest.approx((ends.low / scale, ends.high / scale))
+
+
+def test_an_advantage_is_that_of_the_same_documents():
+    """Two cells with one training each; errors of both sides that move together cancel."""
+    table = comparison(lambda *_: 0.1, 1.0, widths=(64, 128), ks=())
+    table = table[table["seed"] == 0].reset_index(drop=True)
+    table["nmse_lo"], table["nmse_hi"] = table["nmse"] - 0.05, table["nmse"] + 0.05
+    careful = mean_advantage("fig7", "size", "nmse", "topk")(Tables({"fig7": table}, (), 0))
+    generator = np.random.default_rng(4)
+    common, own = generator.normal(size=(1, 400)), generator.normal(size=(len(table), 400))
+    draws = table["nmse"].to_numpy()[:, None] * (1 + 0.1 * common + 0.01 * own)
+    table[f"nmse{DRAWS}"] = list(draws)
+    tables = Tables({"fig7": table}, (), 0)
+    cells = []
+    for width in (64, 128):
+        sides = [
+            draws[(table["architecture"] == name) & (table["width"] == width)][0]
+            for name in ("batchtopk", "topk")
+        ]
+        cells.append(1 - sides[0] / sides[1])
+    found = mean_advantage("fig7", "size", "nmse", "topk")(tables)
+    expected = np.quantile(np.mean(cells, axis=0), (0.025, 0.975))
+    assert (found.lo, found.hi) == pytest.approx(expected)
+    assert (found.value, careful.lo < 0 < found.lo) == (careful.value, True)
+    assert found.over == "paired documents, of one training each"
+    worst = worst_advantage("fig7", "size", "nmse", "topk")(tables)
+    ends = np.quantile(cells, (0.025, 0.975), axis=1).min(1)
+    assert (worst.lo, worst.hi) == pytest.approx(ends)
+
+
+def test_the_row_with_the_least_difference_of_ablations_is_named():
+    table = printed_saes()
+    found = measured("zero_ablation_is_worse_than_mean", {"table2": table})
+    least = table.loc[(table["celr_zero"] - table["celr_mean"]).idxmin()]
+    assert f"least at {least['site']}, {least['sae']}" in found["note"]
 
 
 def test_pairs_are_the_first_of_the_table():

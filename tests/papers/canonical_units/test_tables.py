@@ -123,6 +123,14 @@ def test_tokens_are_those_where_a_latent_is_active_and_the_others(files, params)
         error2 = table["tokens"] * table[f"mse_{size}"]
         totals = error2.groupby(table["latent"]).sum()
         np.testing.assert_allclose(totals, totals.iloc[0])
+        active, rest = (table[table["active"] == each] for each in (True, False))
+        expected = active[f"mse_{size}"].to_numpy() - rest[f"mse_{size}"].to_numpy()
+        for rows in (active, rest):
+            np.testing.assert_allclose(rows[f"increase_{size}"], expected, rtol=1e-9)
+            # Tokens where a latent fires and others of the same document have little in common here.
+            assert (rows[f"increase_{size}_lo"] < rows[f"increase_{size}_hi"]).mean() > 0.9
+    gap = table["increase_small"] - table["increase_large"]
+    np.testing.assert_allclose(table["increase_gap"], gap, rtol=1e-9, atol=1e-9)
 
 
 def test_edges_are_those_of_their_components(files, params):

@@ -5,6 +5,12 @@ from itertools import pairwise, product
 import numpy as np
 import pandas as pd
 
+from tests.papers.canonical_units import (
+    dashboard_worlds,
+    explanations_worlds,
+    meta_worlds,
+    probing_worlds,
+)
 from tests.papers.dark_matter.worlds import with_ends
 from workflow_scripts.papers.canonical_units.claims.paper import GEMMA, GPT2, PRINTED, TABLE_2
 
@@ -129,7 +135,12 @@ def novel_latents(small, large):
         }
         for active, latent in product((True, False), range(20))
     ]
-    return with_ends(pd.DataFrame(rows), "mse_small", "mse_large")
+    table, names = pd.DataFrame(rows), ["mse_small", "mse_large"]
+    by_latent = table.groupby(["active", "latent"])[names].first()
+    increase = (by_latent.loc[True] - by_latent.loc[False]).loc[table["latent"]]
+    table["increase_small"], table["increase_large"] = increase.to_numpy().T
+    table["increase_gap"] = table["increase_small"] - table["increase_large"]
+    return with_ends(table, *names, *(f"increase_{of}" for of in ("small", "large", "gap")))
 
 
 def components(*sizes):
@@ -162,6 +173,7 @@ def printed_saes():
     rows = [
         (MAIN if model == GPT2 else SECOND)
         | {"sae": f"w{width}", "architecture": "standard", "width": width, "seed": np.nan}
+        | {"trained_as": "release"}
         | dict(zip(PRINTED, numbers, strict=True))
         for model, printed in TABLE_2.items()
         for width, numbers in printed.items()
@@ -229,6 +241,9 @@ def paper_world() -> dict[str, pd.DataFrame]:
         "fig9": distributions(range(1, 95), [32], 2, 100),
         "fig10": histogram(((-0.1, 0.7, 657), (0.7, 0.9, 200), (0.9, 1.0, 679))),
         "fig11": similarities(0.87),
+        **dashboard_worlds.paper_world(),
+        **explanations_worlds.paper_world(),
+        **meta_worlds.paper_world(),
         "fig14": novel_latents((2.703, 3.292), (2.225, 2.518)),
         "fig15": components((1, 1, 30), (1, 2, 20), (1, 4, 5), (2, 1, 3), (2, 3, 3)),
         "fig16": roc(0.85),
@@ -238,6 +253,7 @@ def paper_world() -> dict[str, pd.DataFrame]:
         "fig20": biases(0.9985, 1.0005, 0.1),
         "fig21": insertions(-0.01, 0.02, 0.99, pair(16384, 32768, SECOND), 0.4),
         "fig22": path((-0.1, 0.2), (-0.05, -0.1), 0.0, SECOND, (16384, 32768)),
+        **probing_worlds.paper_world(),
         "table2": printed_saes(),
     }
 
@@ -260,6 +276,9 @@ def opposite_world() -> dict[str, pd.DataFrame]:
         "fig9": distributions(range(30, 36), range(20, 40), 35, 2),
         "fig10": histogram(((-0.1, 0.1, 1400), (0.1, 0.7, 96), (0.7, 0.9, 40))),
         "fig11": similarities(0.1),
+        **dashboard_worlds.opposite_world(),
+        **explanations_worlds.opposite_world(),
+        **meta_worlds.opposite_world(),
         "fig14": novel_latents((3.292, 2.703), (2.518, 2.4)),
         "fig15": components((1, 1, 30)),
         "fig16": roc(0.3),
@@ -269,13 +288,18 @@ def opposite_world() -> dict[str, pd.DataFrame]:
         "fig20": biases(0.5, 1.5, 40.0),
         "fig21": insertions(0.01, -0.02, 0.2, pair(16384, 32768, SECOND), 0.4),
         "fig22": path((0.4, -0.2), (0.5, 0.1), 0.5, SECOND, (16384, 32768)),
+        **probing_worlds.opposite_world(),
         "table2": reversed_saes(),
     }
 
 
 def excessive_world() -> dict[str, pd.DataFrame]:
     """As `opposite_world`, where insertions lower the MSE, without which swaps are not judged."""
-    return opposite_world() | {
-        "fig5": path((-0.1, -0.2), (0.5, 0.1), 0.5, MAIN),
-        "fig22": path((-0.1, -0.2), (0.5, 0.1), 0.5, SECOND, (16384, 32768)),
-    }
+    return (
+        opposite_world()
+        | probing_worlds.excessive_world()
+        | {
+            "fig5": path((-0.1, -0.2), (0.5, 0.1), 0.5, MAIN),
+            "fig22": path((-0.1, -0.2), (0.5, 0.1), 0.5, SECOND, (16384, 32768)),
+        }
+    )

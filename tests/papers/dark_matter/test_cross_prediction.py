@@ -79,7 +79,7 @@ def test_equals_scikit_learn(tmp_path, store, monkeypatch, kind, blocks, feeds):
     found = list(cross_prediction(source, target, linear, 100, 0))
     assert [name for name, *_ in found] == list(TARGETS)
     expected = by_hand(source, target, linear)
-    for name, value, low, high in found:
+    for name, (value, low, high) in found:
         assert value == pytest.approx(expected[name], rel=1e-6)
         assert low < value < high
 
@@ -89,7 +89,7 @@ def test_centred_and_scaled_dictionaries(tmp_path, store):
     target = subject(tmp_path, store, SITE, split, center=True)
     source = subject(tmp_path, store, FEEDS, split, input_scale=2.0)
     linear = fitted_map(target)
-    found = {name: value for name, value, *_ in cross_prediction(source, target, linear, 100, 0)}
+    found = {name: value for name, (value, *_) in cross_prediction(source, target, linear, 100, 0)}
     assert found == pytest.approx(by_hand(source, target, linear), rel=1e-6)
 
 
@@ -97,5 +97,5 @@ def test_a_source_that_never_fires_predicts_the_mean(tmp_path, store):
     split = Split("context", 0.6, 3, store.min_position)
     target = subject(tmp_path, store, SITE, split)
     silent = subject(tmp_path, store, FEEDS, split, b_enc=torch.full((15,), -1e6))
-    for _, r2, _, _ in cross_prediction(silent, target, fitted_map(target), 100, 0):
+    for _, (r2, *_) in cross_prediction(silent, target, fitted_map(target), 100, 0):
         assert -0.1 < r2 <= 0

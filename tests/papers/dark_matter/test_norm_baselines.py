@@ -41,10 +41,7 @@ def plant(tmp_path, documents=None, **kwargs):
 
 
 def found_by(store, codes, norms2, split):
-    return {
-        name: (value, low, high)
-        for name, value, low, high in norm_baselines(store, codes, norms2, split, 100, 0)
-    }
+    return dict(norm_baselines(store, codes, norms2, split, 100, 0))
 
 
 @pytest.mark.parametrize(("kind", "blocks"), [("context", 1), ("context", 7), ("paper", 7)])

@@ -46,6 +46,11 @@ class ActivationStore:
         """A hash of all that is stored: the manifest holds the hash of every file."""
         return hashlib.sha256((self.path / MANIFEST).read_bytes()).hexdigest()
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether a training keeps some contexts apart, to set thresholds and compare SAEs on."""
+        return True
+
     @cached_property
     def units(self) -> Units:
         """What is independent among the tokens."""

@@ -7,6 +7,13 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.anatomy.base.draws import (
+    DRAWS,
+    Estimate,
+    cell,
+    with_draws_of,
+    without_draws,
+)
 from workflow_scripts.anatomy.base.store import replacing
 
 IDENTITY = ("model", "site", "sae", "architecture", "width", "l0", "seed")
@@ -48,36 +55,52 @@ def write_rows(path: str | Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table as csv, whole or not at all."""
+    """Write a table as csv, whole or not at all; its draws are not part of it."""
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False)
+        without_draws(table).to_csv(temporary, index=False)
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
-    """Read what `write_table` wrote, float for float."""
+def read_table(path: str | Path, draws: str | Path | None = None) -> pd.DataFrame:
+    """Read what `write_table` wrote, float for float; with the draws of another file, where given."""
     # Only an empty field is missing: "None", "nan" and "NA" are tokens of real text.
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    return table if draws is None else with_draws_of(table, draws)
 
 
-def concatenate(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """The rows of several tables of the same columns, in order."""
-    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+def concatenate(
+    paths: Iterable[str | Path], draws: Iterable[str | Path] | None = None
+) -> pd.DataFrame:
+    """The rows of several tables of the same columns, in order; with their draws, where given."""
+    if draws is None:
+        return pd.concat([read_table(path) for path in paths], ignore_index=True)
+    return pd.concat(map(read_table, paths, draws), ignore_index=True)
 
 
-def select_columns(paths: Iterable[str | Path], columns: Mapping[str, str]) -> pd.DataFrame:
+def select_columns(
+    paths: Iterable[str | Path],
+    columns: Mapping[str, str],
+    draws: Iterable[str | Path] | None = None,
+) -> pd.DataFrame:
     """The scores of several SAEs, with the columns that a figure shows.
 
-    columns: name in the figure -> name among the scores, each with its interval. The identifying
-    columns, the layer and what was held out come with them.
+    columns: name in the figure -> name among the scores, each with its interval, and with its draws
+    where their files are given. The identifying columns, the layer and what was held out come with
+    them.
     """
-    table = concatenate(paths)
+    table = concatenate(paths, draws)
     table["layer"] = table["site"].str.extract(r"blocks\.(\d+)\.").astype(int)
     names = {column: column for column in (*IDENTITY, "layer", "split", "n_train", "n_test")}
     for shown, column in columns.items():
-        names |= {f"{column}{end}": f"{shown}{end}" for end in ("", "_lo", "_hi")}
+        ends = ("", "_lo", "_hi", *(() if draws is None else (DRAWS,)))
+        names |= {f"{column}{end}": f"{shown}{end}" for end in ends}
     return table[list(names)].rename(columns=names)
 
 
 def with_interval(name: str, interval: tuple[Numbers, Numbers, Numbers]) -> dict[str, Numbers]:
     """Columns name, name_lo and name_hi of a value, or of many, with the ends of its interval."""
     return dict(zip((name, f"{name}_lo", f"{name}_hi"), interval, strict=True))
+
+
+def with_draws(name: str, estimate: Estimate) -> dict[str, Any]:
+    """As `with_interval`, and column name_draws of the value in each resample."""
+    return with_interval(name, estimate) | {f"{name}{DRAWS}": cell(estimate.draws)}

@@ -1,11 +1,10 @@
-"""Intervals of differences and slopes, from numbers that carry only intervals of their own.
+"""Intervals of differences and slopes.
 
-Two rules, both on the careful side.
-
-Sampling error of the documents: the SAEs of a table are judged on the same documents, so their errors
-move together. In a weighted sum, errors of terms with weights of one sign are taken to move together
-entirely, and those of the two signs to be independent. As errors of the two sides really are
-correlated, they cancel in part, and the true interval is narrower.
+Sampling error of the documents: numbers that carry only intervals of their own get a careful one. The
+SAEs of a table are judged on the same documents, so their errors move together. In a weighted sum,
+errors of terms with weights of one sign are taken to move together entirely, and those of the two
+signs to be independent. Errors of the two sides mostly cancel in part, and the true interval is
+narrower. `paired` has it, where a table has what it takes.
 
 Spread over SAEs: the slope of a regression over SAEs has Student's interval from its residuals, which
 is added in quadrature, although the residuals hold part of the documents' error already.
@@ -17,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.anatomy.claims.claim import NotTestable
+from workflow_scripts.anatomy.claims.paired import Triple, narrowed, weighed
 
 LEVEL = 0.975
-Triple = tuple[float, float, float]
 Columns = tuple[NDArray, NDArray, NDArray]
 
 
@@ -42,13 +41,19 @@ def contrast(weights: ArrayLike, values: ArrayLike, lo: ArrayLike, hi: ArrayLike
     return value, float(value - down), float(value + up)
 
 
-def fitted_slope(design: NDArray, at: int, terms: Sequence[tuple[float, Columns]]) -> Triple:
+def fitted_slope(
+    design: NDArray,
+    at: int,
+    terms: Sequence[tuple[float, Columns]],
+    resampled: NDArray | None = None,
+) -> Triple:
     """Least-squares coefficient number `at` of a sum of terms on `design`, with its interval.
 
     Parameters
     ----------
     design: (n, p), with whatever constants it needs.
     terms: factors, and values (n,) with the ends of their intervals; the target is their sum.
+    resampled: the target in each resample of the documents, (n, draws), where it is known.
 
     Raises
     ------
@@ -67,31 +72,19 @@ def fitted_slope(design: NDArray, at: int, terms: Sequence[tuple[float, Columns]
     weights = inverse[at]
     spread = t.ppf(LEVEL, n - p) * np.sqrt(residual @ residual / (n - p) * (weights @ weights))
     stacked = [np.concatenate([columns[part] for _, columns in terms]) for part in range(3)]
-    value, low, high = contrast(np.concatenate([f * weights for f, _ in terms]), *stacked)
+    found = contrast(np.concatenate([f * weights for f, _ in terms]), *stacked)
+    if resampled is not None:
+        found = narrowed(found, weighed(weights, resampled))
+    value, low, high = found
     down, up = (0.0, 0.0) if np.isnan(low) else (value - low, high - value)
     return value, float(value - np.hypot(spread, down)), float(value + np.hypot(spread, up))
 
 
-def mean_interval(values: ArrayLike) -> Triple:
-    """Mean of independent numbers with Student's 95 % interval; NaN ends for a single one."""
-    from scipy.stats import t
-
-    v = np.asarray(values, float)
-    if len(v) < 2:
-        return float(v.mean()), np.nan, np.nan
-    half = t.ppf(LEVEL, len(v) - 1) * v.std(ddof=1) / np.sqrt(len(v))
-    return float(v.mean()), float(v.mean() - half), float(v.mean() + half)
-
-
-def median_interval(values: ArrayLike) -> Triple:
-    """Median of independent numbers, and the two order statistics around it with 95 % coverage."""
-    from scipy.stats import binom
-
-    v = np.sort(np.asarray(values, float))
-    below = int(binom.ppf(1 - LEVEL, len(v), 0.5))
-    if below < 1:
-        return float(np.median(v)), np.nan, np.nan
-    return float(np.median(v)), float(v[below - 1]), float(v[len(v) - below])
+def logarithms(parts: Columns) -> Columns:
+    """Numbers with intervals on a logarithmic scale; an interval that reaches 0 has no lower end."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value, low, high = np.log(parts[0]), np.log(parts[1]), np.log(parts[2])
+    return value, np.where(parts[1] <= 0, -np.inf, low), high
 
 
 def moving_blocks(length: int, draws: int, seed: int, block: int = 10) -> NDArray:

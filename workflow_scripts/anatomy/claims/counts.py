@@ -9,23 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.anatomy.claims.claim import Measurement, NotTestable
 from workflow_scripts.anatomy.claims.contrasts import LEVEL, Columns, contrast
+from workflow_scripts.anatomy.claims.paired import covers, narrowed
 
+ALIKE = ["model", "site", "trained_as", "architecture", "seed"]
 PAIR = ["model", "site", "sae_small", "sae_large"]
 
 
 def share(count: int, of: int, over: str) -> Measurement:
     """A share with the exact binomial (Clopper-Pearson) interval."""
     return _doubted(count, of, count, 0.0, over)
-
-
-def sure_share(count: int, surely: int, surely_not: int, of: int, over: str) -> Measurement:
-    """A share of which some members are in doubt.
-
-    count, of: the share. surely, surely_not: members whose own interval leaves no doubt. Nothing being
-    known of the others, each is a member with a chance of one half.
-    """
-    doubtful = of - surely - surely_not
-    return _doubted(count, of, surely + doubtful / 2, doubtful / 4, over, shifted=False)
 
 
 def share_below_zero(parts: Columns, over: str) -> Measurement:
@@ -53,15 +45,13 @@ def share_below_zero(parts: Columns, over: str) -> Measurement:
     return _doubted(int(below.sum()), len(value), float(chance.sum()), variance, over)
 
 
-def _doubted(
-    count: int, of: int, expected: float, variance: float, over: str, shifted: bool = True
-) -> Measurement:
+def _doubted(count: int, of: int, expected: float, variance: float, over: str) -> Measurement:
     """A share with the exact binomial interval, and the doubt about its members.
 
     expected, variance: of the number of members if each is drawn by its chance. Added in quadrature
     are the spread of that number and, on its side, its distance, since errors that members share may
-    move them together. If the share is `shifted` by errors, as numbers that are counted by their sign
-    are, they have moved it towards `expected` by about that distance: the other end lies beyond.
+    move them together. Errors of numbers that are counted by their sign have moved the share towards
+    `expected` by about that distance: the other end lies beyond.
     """
     from scipy.stats import binomtest, norm
 
@@ -70,8 +60,8 @@ def _doubted(
     doubt = norm.ppf(LEVEL) * np.sqrt(variance) / of
     down = np.linalg.norm([value - exact.low, doubt, max(shift, 0)])
     up = np.linalg.norm([exact.high - value, doubt, max(-shift, 0)])
-    low = value + shifted * min(shift, 0) - down
-    high = value + shifted * max(shift, 0) + up
+    low = value + min(shift, 0) - down
+    high = value + max(shift, 0) + up
     return Measurement(value, float(np.maximum(low, 0)), float(np.minimum(high, 1)), over)
 
 
@@ -88,11 +78,11 @@ def minus(first: Columns, second: Columns) -> Columns:
     return tuple(np.array(found).reshape(-1, 3).T)  # type: ignore[return-value]
 
 
-def mean_of(parts: Columns, over: str) -> Measurement:
+def mean_of(parts: Columns, over: str, resampled: NDArray | None = None) -> Measurement:
     """Mean of numbers with intervals of their own, whose errors move together, and with a spread.
 
     Student's interval of the spread and the mean error are added in quadrature, although the spread
-    holds part of the error already.
+    holds part of the error already. resampled: the mean in each resample of the documents, (draws,).
 
     Raises
     ------
@@ -104,7 +94,10 @@ def mean_of(parts: Columns, over: str) -> Measurement:
     n = len(value)
     if n < 2:
         raise NotTestable(f"{n} of them tell nothing about their spread")
-    mean, low, high = contrast(np.full(n, 1 / n), *parts)
+    found = contrast(np.full(n, 1 / n), *parts)
+    if resampled is not None:
+        found, over = narrowed(found, resampled), covers(over, resampled)
+    mean, low, high = found
     spread = t.ppf(LEVEL, n - 1) * value.std(ddof=1) / np.sqrt(n)
     down, up = (0.0, 0.0) if np.isnan(low) else (mean - low, high - mean)
     return Measurement(
@@ -178,11 +171,11 @@ def histogram_skewness(middle: NDArray, count: NDArray, seed: int, over: str) ->
 def consecutive_sizes(table: pd.DataFrame, nearest: float) -> list[tuple[int, int, float]]:
     """Rows of SAEs alike but for their width: of one size, of the next larger one, and octaves apart.
 
-    Alike are SAEs of one model, site, architecture and seed whose L0s are within the factor `nearest`;
-    of several the nearest in L0 is taken.
+    Alike are SAEs of one model, site, training, architecture and seed whose L0s are within the factor
+    `nearest`; of several the nearest in L0 is taken.
     """
     found = []
-    for _, part in table.groupby(["model", "site", "architecture", "seed"], dropna=False):
+    for _, part in table.groupby(ALIKE, dropna=False):
         widths = sorted(part["width"].unique())
         for width, larger in pairwise(widths):
             others = part[part["width"] == larger]

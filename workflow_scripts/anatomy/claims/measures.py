@@ -13,7 +13,15 @@ from workflow_scripts.anatomy.claims.contrasts import (
     Columns,
     contrast,
     fitted_slope,
-    mean_interval,
+    logarithms,
+)
+from workflow_scripts.anatomy.claims.counts import mean_of
+from workflow_scripts.anatomy.claims.paired import (
+    combined,
+    covers,
+    drawn,
+    paired,
+    weighed,
 )
 
 DOCUMENTS = "documents"
@@ -76,15 +84,20 @@ def mean_column(table: pd.DataFrame, name: str, over: str) -> Measurement:
 def combination(
     table: pd.DataFrame, name: str, weights: NDArray, over: str = DOCUMENTS
 ) -> Measurement:
-    """Weighted sum of a column, as a measurement."""
-    return Measurement.of(contrast(weights, *columns(table, name)), over)
+    """Weighted sum of a column, as a measurement; paired where the table has draws."""
+    found = contrast(weights, *columns(table, name))
+    return paired(found, weighed(weights, drawn(table, name)), over)
 
 
-def difference(table: pd.DataFrame, first: str, second: str) -> Measurement:
-    """Mean over rows of one column minus another one."""
+def difference(
+    table: pd.DataFrame, first: str, second: str, signs: NDArray | None = None
+) -> Measurement:
+    """Mean over rows of one column minus another one, each row times its sign, if these are given."""
     pairs = zip(columns(table, first), columns(table, second), strict=True)
-    weights = np.repeat([1 / len(table), -1 / len(table)], len(table))
-    return Measurement.of(contrast(weights, *map(np.concatenate, pairs)), DOCUMENTS)
+    each = np.ones(len(table)) if signs is None else signs
+    weights = np.concatenate([each, -each]) / len(table)
+    found = contrast(weights, *map(np.concatenate, pairs))
+    return paired(found, weighed(weights, drawn(table, first, second)), DOCUMENTS)
 
 
 def largest_absolute(parts: Columns, over: str) -> Measurement:
@@ -174,11 +187,13 @@ def slope(
         table = stacked(tables, names)
         design = [np.log2(table[each].to_numpy(float)) for each in (by, *given)]
         design += list(_constants(table))
-        terms = [(1.0, _scaled(columns(table, column), log))]
-        if minus:
-            terms.append((-1.0, _scaled(columns(table, minus), log)))
-        found = fitted_slope(np.stack(design, 1), 0, terms)
-        return Measurement.of(np.expm1(found) if log and not minus else found, BOTH)
+        sides = [column, minus] if minus else [column]
+        parts = [columns(table, name) for name in sides]
+        terms = [(s, logarithms(p) if log else p) for s, p in zip((1.0, -1.0), parts, strict=False)]
+        resampled = combined(table, sides, [1, -1][: len(sides)], log)
+        found = fitted_slope(np.stack(design, 1), 0, terms, resampled)
+        over = covers(BOTH, resampled)
+        return Measurement.of(np.expm1(found) if log and not minus else found, over)
 
     return Measure(f"{how} of {target} per doubling of {by}{fixed} ({_all(names)})", measure)
 
@@ -186,8 +201,8 @@ def slope(
 def decrease(name: str, before: str, after: str) -> Measure:
     """Mean relative decrease from one column to another of the same SAE and tokens.
 
-    The interval is over SAEs: both numbers of a row come from the same tokens, so their sampling
-    error cancels in the ratio.
+    The interval is over SAEs, as most of the sampling error of two numbers of the same tokens cancels in
+    the ratio; what does not is added in quadrature where the table has draws.
     """
 
     def measure(tables: Tables) -> Measurement:
@@ -195,8 +210,11 @@ def decrease(name: str, before: str, after: str) -> Measure:
         if len(table) < 2:
             raise NotTestable(f"a single SAE in table {name} tells nothing about their spread")
         ratio = np.log(table[after].to_numpy(float) / table[before].to_numpy(float))
-        value, low, high = (float(-np.expm1(end)) for end in mean_interval(ratio))
-        return Measurement(value, high, low, over=SAES)
+        parts = (ratio, *np.full((2, len(ratio)), np.nan))
+        resampled = combined(table, [after, before], [1, -1], log=True).mean(0)
+        found = mean_of(parts, BOTH if resampled.size else SAES, resampled)
+        value, low, high = (float(-np.expm1(end)) for end in (found.value, found.lo, found.hi))
+        return Measurement(value, high, low, over=found.over)
 
     return Measure(f"mean relative decrease from {before} to {after} ({name})", measure)
 
@@ -269,15 +287,6 @@ def _constants(table: pd.DataFrame) -> NDArray:
     """One indicator for each (model, site), (sites, n)."""
     site = table["model"].astype(str) + " " + table["site"].astype(str)
     return np.stack([(site == each).to_numpy(float) for each in site.unique()])
-
-
-def _scaled(parts: Columns, log: bool) -> Columns:
-    """The columns or their logarithms; an interval that reaches 0 has no lower end."""
-    if not log:
-        return parts
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value, low, high = np.log(parts[0]), np.log(parts[1]), np.log(parts[2])
-    return value, np.where(parts[1] <= 0, -np.inf, low), high
 
 
 def _of(where: dict[str, object]) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from workflow_scripts.anatomy.activations.store import ActivationStore, read
 from workflow_scripts.anatomy.base.blockwise import total
+from workflow_scripts.anatomy.base.draws import Estimate
 from workflow_scripts.anatomy.base.tables import VECTORS
 from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.statistics.bootstrap import (
@@ -131,14 +132,12 @@ def norm_probes(sae: SaeOnHarvest, solver: Solver, cross: Moments, norms2: Any) 
     return sae.total(of_block)
 
 
-def scores(
-    of_error: Sums, of_norms: Sums, draws: int, seed: int
-) -> Iterator[tuple[str, float, float, float]]:
+def scores(of_error: Sums, of_norms: Sums, draws: int, seed: int) -> Iterator[tuple[str, Estimate]]:
     """Every number of the decomposition with its 95 % interval over documents.
 
     of_error, of_norms: what `apply_error_map` (its held_out) and `norm_probes` return.
 
-    Yields name, value, lower, upper for: fvu; error_r2 (Eq. 11); fvu_nonlinear (Eq. 12); norm_r2 of
+    Yields names and estimates of: fvu; error_r2 (Eq. 11); fvu_nonlinear (Eq. 12); norm_r2 of
     each vector (Eq. 10); norm_ratio and cosine (Appendix A.1).
     """
     kept = (of_error["count"] > 0).cpu().numpy()
@@ -151,14 +150,14 @@ def scores(
     def interval(statistic, sums):
         return document_interval(statistic, sums, draws, seed)
 
-    yield "fvu", *interval(fvu_from_sums, x | {"residual2": held_out["error2"]})
-    yield "error_r2", *interval(mean_r2_from_sums, error | {"residual2": residual})
-    yield "fvu_nonlinear", *interval(fvu_from_sums, x | {"residual2": residual})
+    yield "fvu", interval(fvu_from_sums, x | {"residual2": held_out["error2"]})
+    yield "error_r2", interval(mean_r2_from_sums, error | {"residual2": residual})
+    yield "fvu_nonlinear", interval(fvu_from_sums, x | {"residual2": residual})
     norms = {name: part.cpu().numpy()[kept] for name, part in of_norms.items()}
     for at, vector in enumerate(VECTORS):
         sums = {name: part[:, at] if part.ndim == 2 else part for name, part in norms.items()}
-        yield f"norm_r2_{vector}", *interval(r2_from_sums, sums)
+        yield f"norm_r2_{vector}", interval(r2_from_sums, sums)
     ratio = {name: held_out[name] for name in ("norm_sae", "norm_x")}
-    yield "norm_ratio", *interval(lambda s: s["norm_sae"] / s["norm_x"], ratio)
+    yield "norm_ratio", interval(lambda s: s["norm_sae"] / s["norm_x"], ratio)
     cosine = {name: held_out[name] for name in ("cosine", "count")}
-    yield "cosine", *interval(lambda s: s["cosine"] / s["count"], cosine)
+    yield "cosine", interval(lambda s: s["cosine"] / s["count"], cosine)

@@ -97,35 +97,52 @@ def interpret(
     if latents is None:
         width = codes.rows(slice(0, 1)).shape[1]
         latents = choose_latents(width, settings.latents, seed)
+    if settings.backend == "offline":
+        from workflow_scripts.anatomy.interpretability import patterns
+        from workflow_scripts.anatomy.interpretability.labels import Labeller
+
+        labeller = Labeller(strings, python_store(store, strings, seed))
+        counts = example_counts(settings)
+        examples = draw_examples(store, codes, latents, counts, seed, labeller)
+        return examples, patterns.judge(examples, strings)
+
+    from workflow_scripts.anatomy.interpretability import endpoint
+
+    examples = draw_examples(store, codes, latents, example_counts(settings), seed)
+    judgements = endpoint.judge(
+        examples,
+        strings,
+        completions_of(settings),
+        settings.concurrency,
+        settings.detection_batch,
+    )
+    return examples, judgements
+
+
+def example_counts(settings: Settings) -> ExampleCounts:
+    """How many examples of a latent the backend sees."""
     numbers = {
         "window": settings.window,
         "examples_per_quantile": settings.examples_per_quantile,
         "negatives": settings.negatives,
         "top": settings.explanation_examples,
     }
-    if settings.backend == "offline":
-        from workflow_scripts.anatomy.interpretability import patterns
-        from workflow_scripts.anatomy.interpretability.labels import Labeller
+    # A language model is shown the strongest examples alone, as in the paper.
+    alone = {} if settings.backend == "offline" else {"spread": 0, "silent": 0}
+    return ExampleCounts(**numbers, **alone)
 
-        labeller = Labeller(strings, python_store(store, strings, seed))
-        counts = ExampleCounts(**numbers)
-        examples = draw_examples(store, codes, latents, counts, seed, labeller)
-        return examples, patterns.judge(examples, strings)
 
-    from workflow_scripts.anatomy.interpretability import endpoint
+def completions_of(settings: Settings) -> Any:
+    """The model at the endpoint, a `completions.Completions`.
+
+    Raises
+    ------
+    AnatomyError: no address or no name of a model.
+    """
     from workflow_scripts.anatomy.interpretability.completions import Completions
 
     names = ("base_url", "model", "api_key_variable", "concurrency", "timeout_s", "retries")
-    completions = Completions(
-        **{name: getattr(settings, name) for name in (*names, "cache", "request")}
-    )
-    # A language model is shown the strongest examples alone, as in the paper.
-    counts = ExampleCounts(**numbers, spread=0, silent=0)
-    examples = draw_examples(store, codes, latents, counts, seed)
-    judgements = endpoint.judge(
-        examples, strings, completions, settings.concurrency, settings.detection_batch
-    )
-    return examples, judgements
+    return Completions(**{name: getattr(settings, name) for name in (*names, "cache", "request")})
 
 
 def python_store(store: ActivationStore, strings: Sequence[str], seed: int) -> bool:

@@ -219,8 +219,10 @@ class Completions:
             return response.status_code, response.headers, bytes(content)
 
     def close(self) -> None:
+        """Close the connections; the next request opens them anew."""
         if self.http is not None:
             self.http.close()
+            self.http = None
 
 
 def _without(key: str | None, text: str) -> str:

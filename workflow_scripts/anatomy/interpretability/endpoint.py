@@ -8,7 +8,7 @@ each window whether the latent fires in it.
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -53,6 +53,7 @@ class _Job(NamedTuple):
     completions: Completions
     strings: Sequence[str]
     batch: int
+    explanations: Mapping[int, str | None] | None
     stop: threading.Event
 
 
@@ -62,6 +63,7 @@ def judge(
     completions: Completions,
     concurrency: int = 4,
     batch: int = 10,
+    explanations: Mapping[int, str | None] | None = None,
 ) -> list[Judgement]:
     """Explain each latent and test its explanation, `concurrency` latents at a time.
 
@@ -69,6 +71,7 @@ def judge(
     ----------
     strings: text of every token of the vocabulary.
     batch: windows that are judged in one request.
+    explanations: of each latent, where they are known and only to be tested; None where there is none.
 
     Returns
     -------
@@ -80,9 +83,9 @@ def judge(
     AnatomyError: no key, the endpoint refuses the key, or no latent at all got an answer.
     """
     asked = [latent for latent in examples if not latent.problem]
-    if any(completions.cached(explainer_prompt(one, strings)) is None for one in asked):
+    job = _Job(completions, strings, batch, explanations, threading.Event())
+    if any(completions.cached(prompt) is None for prompt in _first_prompts(job, asked)):
         completions.key()
-    job = _Job(completions, strings, batch, threading.Event())
     progress = Progress("latents judged", len(examples))
     judgements = []
     with ThreadPoolExecutor(concurrency) as pool:
@@ -112,11 +115,17 @@ def _judge_one(job: _Job, examples: LatentExamples) -> Judgement:
         return unjudged(examples, examples.problem)
     if job.stop.is_set():
         return unjudged(examples, "not asked")
-    try:
-        prompt = explainer_prompt(examples, job.strings)
-        explanation = _ask(job.completions, prompt, EXPLAIN_AGAIN, parse_explanation)
-    except (EndpointProblem, Unreadable) as problem:
-        return unjudged(examples, f"no explanation: {problem}")
+    if job.explanations is not None:
+        known = job.explanations[examples.latent]
+        if known is None:
+            return unjudged(examples, "no explanation")
+        explanation = known
+    else:
+        try:
+            prompt = explainer_prompt(examples.top, job.strings)
+            explanation = ask(job.completions, prompt, EXPLAIN_AGAIN, parse_explanation)
+        except (EndpointProblem, Unreadable) as problem:
+            return unjudged(examples, f"no explanation: {problem}")
     fires = np.full(len(examples.detection), UNKNOWN, dtype=np.int8)
     failures = []
     for start in range(0, len(fires), job.batch):
@@ -127,7 +136,7 @@ def _judge_one(job: _Job, examples: LatentExamples) -> Judgement:
         prompt = detector_prompt(explanation, examples.detection.take(part), job.strings)
         again, parse = DETECT_AGAIN.format(number), partial(parse_answers, number=number)
         try:
-            fires[part] = _ask(job.completions, prompt, again, parse)
+            fires[part] = ask(job.completions, prompt, again, parse)
         except (EndpointProblem, Unreadable) as problem:
             failures.append(str(problem))
     missing = int((fires == UNKNOWN).sum())
@@ -135,8 +144,24 @@ def _judge_one(job: _Job, examples: LatentExamples) -> Judgement:
     return Judgement(examples.latent, explanation, fires, note)
 
 
-def _ask(completions: Completions, messages: list[dict[str, str]], again: str, parse):
-    """Ask until the answer can be read, at most `ASKED_AGAIN` times more."""
+def _first_prompts(job: _Job, asked: Sequence[LatentExamples]) -> Iterator[list[dict[str, str]]]:
+    """What is asked first about each latent."""
+    for one in asked:
+        if job.explanations is None:
+            yield explainer_prompt(one.top, job.strings)
+        elif (known := job.explanations[one.latent]) is not None:
+            yield detector_prompt(known, one.detection.take(slice(job.batch)), job.strings)
+
+
+def ask(completions: Completions, messages: list[dict[str, str]], again: str, parse):
+    """Ask until the answer can be read, at most `ASKED_AGAIN` times more.
+
+    again: what is said to an answer in which `parse` finds nothing, None.
+
+    Raises
+    ------
+    EndpointProblem, Unreadable: there is no answer, or none that can be read.
+    """
     for _ in range(ASKED_AGAIN + 1):
         answer = completions.ask(messages)
         parsed = parse(answer)
@@ -148,11 +173,10 @@ def _ask(completions: Completions, messages: list[dict[str, str]], again: str, p
     raise Unreadable(f"{ASKED_AGAIN + 1} answers that could not be read")
 
 
-def explainer_prompt(examples: LatentExamples, strings: Sequence[str]) -> list[dict[str, str]]:
-    """The messages that ask for an explanation of a latent."""
-    windows = examples.top
+def explainer_prompt(windows: Windows, strings: Sequence[str]) -> list[dict[str, str]]:
+    """The messages that ask for an explanation of a latent, from its strongest windows."""
     texts = [marked(windows, at, strings) for at in range(len(windows))]
-    return _messages(EXPLAINER, _numbered(texts))
+    return messages_of(EXPLAINER, numbered(texts))
 
 
 def detector_prompt(
@@ -160,7 +184,7 @@ def detector_prompt(
 ) -> list[dict[str, str]]:
     """The messages that ask in which windows a latent fires."""
     texts = ["".join(strings[token] for token in row) for row in windows.tokens]
-    return _messages(DETECTOR, f"The latent: {explanation}\n\n{_numbered(texts)}")
+    return messages_of(DETECTOR, f"The latent: {explanation}\n\n{numbered(texts)}")
 
 
 def marked(windows: Windows, at: int, strings: Sequence[str]) -> str:
@@ -178,7 +202,7 @@ def marked(windows: Windows, at: int, strings: Sequence[str]) -> str:
 
 def parse_explanation(answer: str) -> str | None:
     """The explanation in an answer, on one line; None if there is none."""
-    text = _visible(answer)
+    text = visible(answer)
     for found in reversed(re.findall(r'\{\s*"explanation"\s*:.*?\}', text, re.DOTALL)):
         try:
             text = json.loads(found, strict=False)["explanation"]
@@ -194,21 +218,23 @@ def parse_explanation(answer: str) -> str | None:
 
 def parse_answers(answer: str, number: int) -> list[int] | None:
     """The list of `number` zeros and ones in an answer; None if there is none."""
-    for found in reversed(re.findall(r"\[([^\[\]]*)\]", _visible(answer))):
+    for found in reversed(re.findall(r"\[([^\[\]]*)\]", visible(answer))):
         items = [item.strip(" \t\r\n\"'").lower() for item in found.strip().rstrip(",").split(",")]
         if len(items) == number and all(item in FALSE_TRUE for item in items):
             return [FALSE_TRUE[item] for item in items]
     return None
 
 
-def _visible(answer: str) -> str:
+def visible(answer: str) -> str:
     """An answer without what a reasoning model thought aloud before it."""
     return re.sub(r"<think>.*?</think>", "", answer, flags=re.DOTALL)
 
 
-def _messages(system: str, user: str) -> list[dict[str, str]]:
+def messages_of(system: str, user: str) -> list[dict[str, str]]:
+    """A conversation with one question."""
     return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
-def _numbered(texts: Sequence[str]) -> str:
-    return "\n\n".join(f"Excerpt {at}:\n{text}" for at, text in enumerate(texts, start=1))
+def numbered(texts: Sequence[str], name: str = "Excerpt") -> str:
+    """Texts one after another, each under its number."""
+    return "\n\n".join(f"{name} {at}:\n{text}" for at, text in enumerate(texts, start=1))

@@ -89,6 +89,13 @@ def choose_latents(width: int, number: int | None, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(width, number, replace=False))
 
 
+def explanation_half(contexts: int, seed: int) -> np.ndarray:
+    """Which contexts latents are explained from, (contexts,) bool; they are tested on the others."""
+    explains = np.zeros(contexts, dtype=bool)
+    explains[np.random.default_rng([seed, 0]).permutation(contexts)[: contexts // 2]] = True
+    return explains
+
+
 def draw_examples(
     store: ActivationStore,
     codes: Any,
@@ -128,8 +135,7 @@ def draw_examples(
             "and to test on; harvest more contexts"
         )
     latents = np.asarray(latents, dtype=np.int64)
-    explains = np.zeros(contexts, dtype=bool)
-    explains[np.random.default_rng([seed, 0]).permutation(contexts)[: contexts // 2]] = True
+    explains = explanation_half(contexts, seed)
     pool = _draw_pool(explains, counts, first, positions, seed)
     found = _find(store, codes, latents, counts, seed, explains, pool)
     plans = _plan(latents, counts, seed, explains, pool, found)

@@ -1,6 +1,7 @@
 """What an SAE costs a model in loss, and what recovers it: numbers from sums per document.
 
-Sums are those of `loss_entries.losses_of`; every number comes with its 95 % interval over documents.
+Sums are those of `loss_entries.losses_of`; every number comes with its 95 % interval over
+documents, and its value in each resample of these.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.anatomy.base.tables import with_interval
+from workflow_scripts.anatomy.base.tables import with_draws
 from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 
 Statistic = Callable[[Any], Any]
@@ -30,7 +31,7 @@ def recovery(sums: dict[str, np.ndarray], draws: int, seed: int) -> Iterator[dic
         yield {"component": component} | _with_intervals(statistics, sums, draws, seed)
 
 
-def degradation(sums: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, float]:
+def degradation(sums: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, Any]:
     """ce_degradation: the increase in cross-entropy under Sae(x), CE_sae - CE_clean, in nats a token."""
     statistics: dict[str, Statistic] = {
         "ce_degradation": lambda s: (s["loss_sae"] - s["loss_clean"]) / s["count"]
@@ -38,7 +39,7 @@ def degradation(sums: dict[str, np.ndarray], draws: int, seed: int) -> dict[str,
     return _with_intervals(statistics, sums, draws, seed)
 
 
-def loss_recovered(sums: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, float]:
+def loss_recovered(sums: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, Any]:
     """Cross-entropy loss recovered (CELR), and the four losses that it is made of, in nats a token.
 
     celr_zero: (CE_zero - CE_sae) / (CE_zero - CE_clean); celr_mean likewise, of mean ablation.
@@ -50,10 +51,10 @@ def loss_recovered(sums: dict[str, np.ndarray], draws: int, seed: int) -> dict[s
 
 def _with_intervals(
     statistics: dict[str, Statistic], sums: dict[str, np.ndarray], draws: int, seed: int
-) -> dict[str, float]:
-    row: dict[str, float] = {}
+) -> dict[str, Any]:
+    row: dict[str, Any] = {}
     for name, statistic in statistics.items():
-        row |= with_interval(name, document_interval(statistic, sums, draws, seed))
+        row |= with_draws(name, document_interval(statistic, sums, draws, seed))
     return row
 
 

@@ -90,7 +90,7 @@ class SubstitutedModel:
                 for name, stream in streams.items():
                     replaced = batch.x.clone()
                     replaced[:, first:] = stream.float().reshape(shape)[:, first:]
-                    losses = token_losses(self._logits(replaced, batch), batch.ids)
+                    losses = token_losses(self.logits(replaced, batch), batch.ids)
                     of_tokens[f"loss_{name}"] = losses[:, first + 1 :]
                 for name, vector in vectors.items():
                     norms2 = (vector**2).sum(1).reshape(shape[:2])[:, first:]
@@ -132,7 +132,8 @@ class SubstitutedModel:
             self.model(input_ids=ids, use_cache=False)
         return Batch(x, ids, captured[name].clone())
 
-    def _logits(self, replaced: Tensor, batch: Batch) -> Tensor:
+    def logits(self, replaced: Tensor, batch: Batch) -> Tensor:
+        """Logits (n, T, vocabulary) of a batch, with `replaced` (n, T, d) in the place of x."""
         if batch.entering is None:
             return self.resume(replaced, batch.ids)
         with substituting(self.model, {self.site: replaced}):

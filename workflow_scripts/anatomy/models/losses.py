@@ -49,3 +49,14 @@ def kl_divergence(
         log_q = functional.log_softmax(q[at : at + rows].to(dtype), -1)
         found.append((log_p.exp() * (log_p - log_q)).sum(-1))
     return torch.cat(found).reshape(logits.shape[:-1])
+
+
+def kl_from_logs(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
+    """KL(P || Q) of log-probabilities (..., vocabulary), in nats, (...) float64.
+
+    It is the sum of p (q/p - 1 - log(q/p)), which is p log(p/q) and terms that sum to 0: no term is
+    negative, so rounding makes no KL negative, and equal distributions have exactly 0.
+    """
+    log_ratio = log_q - log_p
+    terms = torch.expm1(log_ratio).sub_(log_ratio).clamp_(min=0).mul_(log_p.exp())
+    return terms.sum(-1, dtype=torch.float64)

@@ -66,7 +66,7 @@ def resumed(model: nn.Module, layer: int, which: str = "post") -> Callable[..., 
             f"{len(layers) - 1}, pre and post"
         )
     skipped = layer + (which == "post")
-    as_tuple = _returns_tuple(model, layers) if skipped else False
+    as_tuple = returns_tuple(model, layers) if skipped else False
     dtype = next(model.parameters()).dtype
 
     def run(residual: torch.Tensor, input_ids: torch.Tensor | None = None) -> torch.Tensor:
@@ -137,7 +137,7 @@ class _Stop(Exception):
     pass
 
 
-def _returns_tuple(model: nn.Module, layers: nn.ModuleList) -> bool:
+def returns_tuple(model: nn.Module, layers: nn.ModuleList) -> bool:
     """Whether a layer of the model returns a tuple: run it on one token up to its first layer."""
     found = []
 

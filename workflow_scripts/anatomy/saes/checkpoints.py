@@ -1,5 +1,6 @@
 """Checkpoints of an SAE's training: a training that is killed goes on, to the same bytes."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -15,12 +16,18 @@ ABOUT = "anatomy.json"
 class Checkpoints:
     """The checkpoints of one training in `folder`, one subfolder each, of which one is kept.
 
-    A checkpoint is used again only for the same block of configuration and the same harvest.
+    A checkpoint is used again only for the same block of configuration, the same harvest, and the same
+    decoder where one is given.
     """
 
-    def __init__(self, folder: Path, sae: dict[str, Any], activations: ActivationStore):
+    def __init__(
+        self, folder: Path, sae: dict[str, Any], activations: ActivationStore, decoder: Any = None
+    ):
         self.folder = folder
         identity = {"sae": sae, "harvest": activations.fingerprint}
+        if decoder is not None:
+            digest = hashlib.sha256(decoder.cpu().numpy().tobytes())
+            identity["decoder"] = digest.hexdigest()
         self.identity = json.loads(json.dumps(identity))
 
     def marks(self, steps: int, count: int) -> set[int]:

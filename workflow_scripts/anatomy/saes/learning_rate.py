@@ -2,15 +2,17 @@
 
 Which of three rates is best depends on the architecture, so one rate for all decides who wins. Each
 candidate is trained in full, on one stream of activations; the one is kept that leaves the smallest
-squared error on contexts that none was trained on and that no table is made from.
+squared error on contexts that none was trained on and that no table is made from (or, where nothing is
+held out, on all).
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from workflow_scripts.anatomy.activations.store import ActivationStore, read
 from workflow_scripts.anatomy.base.devices import resolve_device
@@ -34,6 +36,7 @@ def train_at_best_rate(
     model_name: str,
     folder: str | Path,
     device: str = "cpu",
+    decoder: Tensor | None = None,
 ) -> Trained:
     """`train_saes` for one SAE, at each of its learning rates; the best one goes to `folder`.
 
@@ -41,26 +44,42 @@ def train_at_best_rate(
     -------
     The dictionary and the training curve of the best.
     """
-    folder = Path(folder)
     rates = rates_of(sae)
     candidates = [sae | {"training": sae["training"] | {"learning_rate": rate}} for rate in rates]
+    kept_apart = training_plan(candidates[0], activations).calibration
+
+    def error(candidate: dict[str, Any], dictionary: Dictionary) -> float:
+        left = _error(dictionary, activations, sae["site"], kept_apart, device)
+        rate = candidate["training"]["learning_rate"]
+        log.info("%s: learning rate %g leaves %.4g a token", sae["name"], rate, left)
+        return left
+
+    return train_best(candidates, activations, model_name, folder, error, device, decoder)
+
+
+def train_best(
+    candidates: Sequence[dict[str, Any]],
+    activations: ActivationStore,
+    model_name: str,
+    folder: str | Path,
+    badness: Callable[[dict[str, Any], Dictionary], Any],
+    device: str = "cpu",
+    decoder: Tensor | None = None,
+) -> Trained:
+    """`train_saes`, of which the one with the lowest badness (of its block and itself) goes to `folder`."""
+    folder = Path(folder)
     if len(candidates) == 1:
-        (only,) = train_saes(candidates, activations, model_name, [folder], device)
+        (only,) = train_saes(candidates, activations, model_name, [folder], device, decoder)
         return only
-    places = [folder.parent / "rates" / f"{rate:g}" / folder.name for rate in rates]
-    trained = train_saes(candidates, activations, model_name, places, device)
-    planned = training_plan(candidates[0], activations)
-    kept_apart = slice(planned.training_contexts, activations.shape[0])
-    errors = [
-        _error(dictionary, activations, sae["site"], kept_apart, device)
-        for dictionary, _ in trained
+    places = [folder.parent / "candidates" / str(at) / folder.name for at in range(len(candidates))]
+    trained = train_saes(candidates, activations, model_name, places, device, decoder)
+    found = [
+        badness(sae, dictionary) for sae, (dictionary, _) in zip(candidates, trained, strict=True)
     ]
-    best = errors.index(min(errors))
-    for rate, error in zip(rates, errors, strict=True):
-        log.info("%s: learning rate %g leaves %.4g a token", sae["name"], rate, error)
+    best = found.index(min(found))
     shutil.rmtree(folder, ignore_errors=True)
     places[best].replace(folder)
-    shutil.rmtree(folder.parent / "rates")
+    shutil.rmtree(folder.parent / "candidates")
     return trained[best]
 
 

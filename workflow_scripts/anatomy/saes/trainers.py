@@ -11,9 +11,17 @@ from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
 
 def new_trainer(
-    sae: dict[str, Any], planned: TrainingPlan, model_name: str, d_in: int, device: str
+    sae: dict[str, Any],
+    planned: TrainingPlan,
+    model_name: str,
+    d_in: int,
+    device: str,
+    decoder: torch.Tensor | None = None,
 ) -> Any:
-    """sae_lens's `SAETrainer` for the SAE of a block, or its sparse twin, with fresh weights."""
+    """sae_lens's `SAETrainer` for the SAE of a block, or its sparse twin, with fresh weights.
+
+    decoder: (m, d) float32, rows that it has from the start and that no step moves.
+    """
     import_quietly()
     from sae_lens.config import SAETrainerConfig
     from sae_lens.training.sae_trainer import SAETrainer
@@ -35,6 +43,8 @@ def new_trainer(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(sae["seed"])
         fresh = _fresh_sae(sae, planned, model_name, d_in, device)
+    if decoder is not None:
+        _keep_decoder(fresh, decoder)
     sparse = planned.options["step"] == "sparse" and sae["architecture"] in SPARSE_CLASSES
     trainer = (SparseSAETrainer if sparse else SAETrainer)(cfg, fresh, iter(()))
     if planned.steered:
@@ -79,3 +89,11 @@ def _fresh_sae(
         **about.own(sae["width"]),
     )
     return sae_class(config)
+
+
+@torch.no_grad()
+def _keep_decoder(fresh: Any, decoder: torch.Tensor) -> None:
+    """Give an untrained SAE decoder rows that no step moves; as in any fresh SAE, the encoder is their transpose."""
+    fresh.W_dec.copy_(decoder)
+    fresh.W_enc.copy_(decoder.T)
+    fresh.W_dec.requires_grad_(False)

@@ -20,7 +20,7 @@ from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.saes.importing import canonical, load_sae_lens
 from workflow_scripts.anatomy.saes.threshold import calibrate_threshold
 from workflow_scripts.anatomy.saes.trainers import new_trainer
-from workflow_scripts.anatomy.saes.training_plan import TrainingPlan, training_plan
+from workflow_scripts.anatomy.saes.training_plan import TrainingPlan, key_of, training_plan
 
 # Blocks that the scale and the mean of the activations are estimated on, evenly over the harvest.
 ESTIMATION_BLOCKS = 8
@@ -35,6 +35,7 @@ def train_saes(
     model_name: str,
     folders: Sequence[str | Path],
     device: str = "cpu",
+    decoder: torch.Tensor | None = None,
 ) -> list[tuple[Dictionary, list[dict[str, Any]]]]:
     """Train the SAEs that blocks of the configuration describe, all on one stream of activations.
 
@@ -49,6 +50,7 @@ def train_saes(
     saes: for each its name, group, architecture, site, width, seed, training, and k or
         coefficient. Site, seed and batch size are the same for all.
     folders: for each, where cfg.json and sae_weights.safetensors go; `SAE.load_from_disk` reads it.
+    decoder: (m, d) float32 rows of norm 1 that all of them have, and keep: what is trained is the rest.
 
     Returns
     -------
@@ -69,11 +71,11 @@ def train_saes(
     scale, mean = _scale_and_mean(activations, plans[0])
     trainings = []
     for sae, planned, folder in zip(saes, plans, map(Path, folders), strict=True):
-        trainer = new_trainer(sae, planned, model_name, len(mean), device)
+        trainer = new_trainer(sae, planned, model_name, len(mean), device, decoder)
         trainer.activation_scaler.scaling_factor = scale
         with torch.no_grad():
             trainer.sae.b_dec.copy_(mean * scale)
-        checkpoints = Checkpoints(folder.parent / "checkpoints", sae, activations)
+        checkpoints = Checkpoints(folder.parent / "checkpoints", sae, activations, decoder)
         training = _Training(sae, model_name, planned, trainer, checkpoints)
         training.curve += checkpoints.resume(trainer)
         trainings.append(training)
@@ -124,7 +126,7 @@ class _Training:
         if not math.isfinite(loss):
             raise AnatomyError(
                 f"{self.sae['name']}: the loss is {loss} at step {self.steps}; lower "
-                f"saes.{self.sae['group']}.training.learning_rate"
+                f"{key_of(self.sae)}.training.learning_rate"
             )
         trainer.n_training_steps += 1
         if self.planned.steered:
@@ -230,8 +232,8 @@ def _move_thresholds(training: _Training, activations: ActivationStore) -> None:
     if not 1 / MOST_MOVED < factor < MOST_MOVED:
         log.warning(
             "%s: L0 was not yet steered to k when the training ended; give it more "
-            "saes.%s.training.tokens, or a higher learning_rate",
-            *(training.sae["name"], training.sae["group"]),
+            "%s.training.tokens, or a higher learning_rate",
+            *(training.sae["name"], key_of(training.sae)),
         )
 
 
@@ -241,20 +243,22 @@ def _calibrate(
     activations: ActivationStore,
     method: str | None = None,
 ) -> float:
-    """The value that k activations per token exceed on contexts that were not trained on."""
+    """The value that k activations per token exceed on the contexts that are for this."""
     trained, planned = training.trainer.sae, training.planned
     subtracted = trained.b_dec if trained.cfg.apply_b_dec_to_input else 0 * trained.b_dec
     theta, l0 = calibrate_threshold(
         *(trained.W_enc, trained.b_enc, subtracted, norms),
         activations,
-        slice(planned.training_contexts, activations.shape[0]),
+        planned.calibration,
         planned.site,
         training.sae["k"],
         planned.batch_size,
         method or planned.options["threshold"],
     )
     trained.cfg.metadata.l0 = l0
-    log.info("%s: threshold %.4g, L0 %.2f on held-out contexts", training.sae["name"], theta, l0)
+    log.info(
+        "%s: threshold %.4g, L0 %.2f on contexts to calibrate on", training.sae["name"], theta, l0
+    )
     return theta
 
 

@@ -25,13 +25,16 @@ CALIBRATION_TOKENS = 2**15
 class TrainingPlan:
     """What the training of one SAE amounts to, in steps and contexts.
 
-    steered: whether its sparsity coefficient is to be found on the way.
+    training_contexts: the first so many are trained on; calibration: those that thresholds are set on and
+    SAEs compared, the others where there are others; steered: whether its sparsity coefficient is to be
+    found on the way.
     """
 
     site: str
     batch_size: int
     steps: int
     training_contexts: int
+    calibration: slice
     steered: bool
     options: dict[str, Any]
 
@@ -45,6 +48,11 @@ class TrainingPlan:
         return min(round(self.options["decay_fraction"] * self.steps), self.steps)
 
 
+def key_of(sae: dict[str, Any]) -> str:
+    """The key of the configuration that the block of an SAE is of, for messages."""
+    return sae.get("where", f"saes.{sae['group']}")
+
+
 def training_plan(sae: dict[str, Any], activations: ActivationStore) -> TrainingPlan:
     """Check one SAE's block against its activations, before anything slow is imported.
 
@@ -53,7 +61,7 @@ def training_plan(sae: dict[str, Any], activations: ActivationStore) -> Training
     AnatomyError: width below 1, k outside 1..width, an unknown architecture, fewer tokens than one
         batch in the configuration or in the harvest, or no context to spare for calibration.
     """
-    where, options = f"saes.{sae['group']}", {**DEFAULTS, **sae["training"]}
+    where, options = key_of(sae), {**DEFAULTS, **sae["training"]}
     width = sae["width"]
     about = architecture_of(sae["architecture"], f"{where}.architecture")
     if width < 1:
@@ -69,7 +77,9 @@ def training_plan(sae: dict[str, Any], activations: ActivationStore) -> Training
         )
     contexts, positions = activations.shape
     used = positions - activations.min_position
-    spared = min(max(1, contexts // 20), max(1, CALIBRATION_TOKENS // used))
+    spared = 0
+    if activations.holds_out:
+        spared = min(max(1, contexts // 20), max(1, CALIBRATION_TOKENS // used))
     if (contexts - spared) * used < options["batch_size"]:
         raise AnatomyError(
             f"{where}: harvest {activations.path} has {contexts * used} tokens at {sae['site']}, "
@@ -78,6 +88,8 @@ def training_plan(sae: dict[str, Any], activations: ActivationStore) -> Training
         )
     steps = options["tokens"] // options["batch_size"]
     steered = bool(about.penalty) and "k" in sae
+    trained_on = contexts - spared
+    calibration = slice(trained_on if spared else 0, contexts)
     return TrainingPlan(
-        sae["site"], options["batch_size"], steps, contexts - spared, steered, options
+        sae["site"], options["batch_size"], steps, trained_on, calibration, steered, options
     )

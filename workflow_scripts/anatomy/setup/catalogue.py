@@ -1,11 +1,15 @@
 """Which SAEs a configuration means, and which of them a figure shows; known before anything runs."""
 
+import json
 from dataclasses import asdict, dataclass
 from math import inf, log
 from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.local_files import local_sae_width
+
+# What an SAE's options say of how it was trained; the others tell it from those trained alike.
+TRAINING = ("training", "harvest", "release")
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,20 @@ def _trained(config: dict, name: str, group: dict) -> list[Sae]:
                         )
                     )
     return saes
+
+
+def trained_alike(saes: list[Sae]) -> list[str]:
+    """For every SAE the first group whose SAEs were trained as it was: the same but for what tells them apart.
+
+    That is size, sparsity, site, seed and architecture. Of imported SAEs their release is all that is
+    known, and of local ones nothing.
+    """
+    first: dict[tuple[str, str], str] = {}
+    known = [{key: dict(sae.options).get(key) for key in TRAINING} for sae in saes]
+    keys = [
+        (sae.kind, json.dumps(each, sort_keys=True)) for sae, each in zip(saes, known, strict=True)
+    ]
+    return [first.setdefault(key, sae.group) for key, sae in zip(keys, saes, strict=True)]
 
 
 def _from_l0(sae: Sae, target: float) -> float:

@@ -12,7 +12,8 @@ class Exhibit:
 
     tables: names of its tables, csv files. tabulated_by, drawn_by: modules among the tables and the
     figures of its paper. rendered: it is a table in the paper and shown as Markdown, not drawn; of all
-    columns, or of those in `columns`, under the names that stand there.
+    columns, or of those in `columns`, under the names that stand there. draws: beside the table of its
+    own name lies what its estimates are in every resample, for claims that compare its rows.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Exhibit:
     tabulated_by: str
     drawn_by: str
     rendered: bool = False
+    draws: bool = False
     columns: dict[str, str] = field(default_factory=dict)
 
     def shown(self, paper: str) -> list[str]:

@@ -5,6 +5,8 @@ from functools import cache
 
 import numpy as np
 
+from workflow_scripts.anatomy.base.draws import Estimate
+
 LEVELS = (0.025, 0.975)
 
 
@@ -13,7 +15,7 @@ def document_interval(
     sums: Mapping[str, np.ndarray],
     draws: int,
     seed: int,
-) -> tuple[float, float, float]:
+) -> Estimate:
     """Value of a statistic and its 95 % interval when documents are drawn with replacement.
 
     Parameters
@@ -25,13 +27,14 @@ def document_interval(
 
     Returns
     -------
-    The value on all documents, and the 2.5 % and 97.5 % quantiles over the resamples. The value is
-    NaN where there is no document, the interval where there are fewer than two.
+    The value on all documents, and the 2.5 % and 97.5 % quantiles over the resamples; with the value
+    in each of these. The value is NaN where there is no document, the interval where there are fewer
+    than two, and then there are no resamples.
     """
     units = len(next(iter(sums.values())))
     value = float(statistic({name: part.sum(0) for name, part in sums.items()}))
     if units < 2:
-        return value, np.nan, np.nan
+        return Estimate(value, np.nan, np.nan, np.empty(0))
     values = []
     # In parts, so that memory is bounded by the width of the sums and not by the number of draws.
     weights = resampling_weights(units, draws, seed)
@@ -42,8 +45,9 @@ def document_interval(
             for name, part in sums.items()
         }
         values.append(statistic(resampled))
-    low, high = np.nanquantile(np.concatenate(values), LEVELS)
-    return value, float(low), float(high)
+    found = np.concatenate(values)
+    low, high = np.nanquantile(found, LEVELS)
+    return Estimate(value, float(low), float(high), found)
 
 
 @cache

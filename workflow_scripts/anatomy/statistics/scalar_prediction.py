@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workflow_scripts.anatomy.base.draws import Estimate
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.statistics.bootstrap import document_interval, r2_from_sums
 from workflow_scripts.anatomy.statistics.splits import Split
@@ -62,25 +63,21 @@ class Products:
         }
         return {name: part[parts["count"] > 0] for name, part in parts.items()}
 
-    def ratio(
-        self, target: str, regressor: str, draws: int, seed: int
-    ) -> tuple[float, float, float]:
+    def ratio(self, target: str, regressor: str, draws: int, seed: int) -> Estimate:
         """The weight of a single regressor without intercept, with its 95 % interval (c* of Eq. 13)."""
         i, j = self.columns.index(target), self.columns.index(regressor)
         kept = self.train[:, 0, 0] > 0
         sums = {"xy": self.train[kept, i, j], "xx": self.train[kept, j, j]}
         return document_interval(lambda s: s["xy"] / s["xx"], sums, draws, seed)
 
-    def r2(
-        self, target: str, regressors: Sequence[str], draws: int, seed: int
-    ) -> tuple[float, float, float]:
+    def r2(self, target: str, regressors: Sequence[str], draws: int, seed: int) -> Estimate:
         """Held-out R^2, about the held-out mean, of the fitted regression, with its 95 % interval."""
         residual2 = self.residual2(target, regressors, self.fit(target, regressors))
         return document_interval(r2_from_sums, self.sums(target, residual2), draws, seed)
 
     def fvu_decrease(
         self, target: str, fewer: Sequence[str], more: Sequence[str], draws: int, seed: int
-    ) -> tuple[float, float, float]:
+    ) -> Estimate:
         """Per cent by which `more` regressors lower the held-out FVU of `fewer` (Fig. 16)."""
         with_fewer, with_more = (
             self.residual2(target, names, self.fit(target, names)) for names in (fewer, more)

@@ -7,6 +7,8 @@ from typing import Any
 
 from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, nearest_l0
 from workflow_scripts.anatomy.setup.plan import Plan
+from workflow_scripts.papers.canonical_units.meta.plan import MetaPlan, meta_plan
+from workflow_scripts.papers.canonical_units.probing_plan import probing_plan
 
 # What each figure stitches: (block of the configuration, whole chain or its first two SAEs).
 STITCHED = {
@@ -14,6 +16,8 @@ STITCHED = {
     "fig5": ("main", "chain"),
     "fig10": ("main", "pair"),
     "fig11": ("main", "pair"),
+    "fig12": ("main", "pair"),
+    "fig13": ("main", "pair"),
     "fig14": ("main", "pair"),
     "fig15": ("main", "pair"),
     "fig16": ("main", "pair"),
@@ -33,6 +37,11 @@ COMPARED = {
     "fig9": ("comparison", "both"),
 }
 
+# The exhibits about explanations of meta-latents.
+EXPLAINED = ("table1", "fig1", "mcq")
+# The figures about meta-SAEs.
+META = ("meta_sae", "fig6", "fig23")
+
 
 @dataclass(frozen=True)
 class Stitching:
@@ -49,12 +58,14 @@ class CanonicalUnitsPlan(Plan):
     """The SAEs by the role they play.
 
     stitchings: figure -> what it stitches; comparisons: figure -> SAEs of several architectures; seeds:
-    those of `main`, or else of `comparison`, that differ in nothing but their seed, or none.
+    those of `main`, or else of `comparison`, that differ in nothing but their seed, or none; meta: the
+    meta-SAEs, or None where there are none.
     """
 
     stitchings: dict[str, Stitching] = field(default_factory=dict)
     comparisons: dict[str, list[Sae]] = field(default_factory=dict)
     seeds: list[Sae] = field(default_factory=list)
+    meta: MetaPlan | None = None
 
 
 def references(block: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -62,6 +73,8 @@ def references(block: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for key, part in block.items():
         for name in (part or {}).get("saes", ()):
             yield f"{key}.saes", "saes", name
+    for name in (block["probing"] or {}).get("sets", ()):
+        yield "probing.sets", "labelled", name
 
 
 def plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
@@ -71,6 +84,9 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
     if not block["toy"]:
         plan.missing["fig2"] = _not_given("toy")
     _compare(plan, block, saes)
+    _take_apart(plan, block["meta"], saes)
+    plan.probed, without = probing_plan(block["probing"], config["labelled"], saes)
+    plan.missing |= without
     for exhibit, (which, extent) in STITCHED.items():
         chosen = block[which]
         if not chosen:
@@ -94,6 +110,16 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
 
 def _not_given(key: str) -> str:
     return f"canonical_units.{key} is not given"
+
+
+def _take_apart(plan: CanonicalUnitsPlan, block: dict[str, Any] | None, saes: list[Sae]) -> None:
+    """Plan the meta-SAEs, where there is a block for them."""
+    if not block:
+        plan.missing |= dict.fromkeys((*META, *EXPLAINED), _not_given("meta"))
+        return
+    plan.meta = meta_plan(block, saes)
+    if not plan.meta.similar:
+        plan.missing["fig23"] = "canonical_units.meta.saes has no SAE beside the one taken apart"
 
 
 def _compare(plan: CanonicalUnitsPlan, block: dict[str, Any], saes: list[Sae]) -> None:

@@ -1,15 +1,15 @@
 """Canonical units, Section 4.2, Fig. 5 and 22: from a smaller SAE to a larger one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from workflow_scripts.anatomy.claims.changes import Step, mean_change
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.contrasts import contrast
 from workflow_scripts.anatomy.claims.counts import PAIR
-from workflow_scripts.anatomy.claims.measures import columns, largest_absolute
+from workflow_scripts.anatomy.claims.measures import largest_absolute
 from workflow_scripts.anatomy.claims.rule import at_most, negative, positive
 from workflow_scripts.papers.canonical_units.claims.paper import OURS
 from workflow_scripts.papers.canonical_units.claims.slips import contradiction_note
@@ -25,8 +25,8 @@ def _transitions(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield f"{first['width_small']:g} to {first['width_large']:g}", rows
 
 
-def _phase_changes(tables: Tables, name: str, column: str, phase: str) -> dict[str, NDArray]:
-    """Weights of the rows of a path that make the relative change over a phase, by pair of SAEs.
+def _phase_steps(tables: Tables, name: str, phase: str) -> dict[str, Step]:
+    """Rows after and before a phase of a path, and at the start of that path, by pair of SAEs.
 
     Raises
     ------
@@ -39,24 +39,27 @@ def _phase_changes(tables: Tables, name: str, column: str, phase: str) -> dict[s
         if steps.empty:
             continue
         before = rows.index[rows.index.get_loc(steps[0]) - 1]
-        weights = np.zeros(len(table))
-        weights[steps[-1]] += 1 / table.loc[before, column]
-        weights[before] -= 1 / table.loc[before, column]
-        found[words] = weights
+        found[words] = (steps[-1], before, rows.index[0])
     if not found:
         raise NotTestable(f"the path of {name} has no step of kind {phase}")
     return found
+
+
+def _mean_phase_change(table: pd.DataFrame, column: str, steps: dict[str, Step]) -> Measurement:
+    """Mean change over phases, each relative to what was before it; those of the pairs as a detail."""
+    relative = {words: (after, before, before) for words, (after, before, _) in steps.items()}
+    single = ", ".join(
+        f"{words}: {mean_change(table, column, [step]).value:.3g}"
+        for words, step in relative.items()
+    )
+    return replace(mean_change(table, column, list(relative.values())), detail=single)
 
 
 def _phase_change(name: str, column: str, phase: str) -> Measure:
     """Relative change of a column over a phase of the path, mean over pairs of SAEs."""
 
     def measure(tables: Tables) -> Measurement:
-        changes = _phase_changes(tables, name, column, phase)
-        parts = columns(tables[name], column)
-        found = contrast(sum(changes.values()) / len(changes), *parts)
-        single = ", ".join(f"{words}: {each @ parts[0]:.3g}" for words, each in changes.items())
-        return Measurement(*found, "documents", single)
+        return _mean_phase_change(tables[name], column, _phase_steps(tables, name, phase))
 
     words = f"relative change of {column} by {PHASES[phase]}, mean over pairs of SAEs ({name})"
     return Measure(words, measure)
@@ -69,23 +72,21 @@ def _swaps_after_gain(name: str) -> Measure:
     """
 
     def measure(tables: Tables) -> Measurement:
-        parts = columns(tables[name], "mse")
-        inserted = _phase_changes(tables, name, "mse", "insert")
-        swapped = _phase_changes(tables, name, "mse", "swap")
+        table, mse = tables[name], tables[name]["mse"]
+        inserted = _phase_steps(tables, name, "insert")
+        swapped = _phase_steps(tables, name, "swap")
         gained = {
-            words: each
-            for words, each in swapped.items()
-            if words in inserted and inserted[words] @ parts[0] < 0
+            words: step
+            for words, step in swapped.items()
+            if words in inserted and mse[inserted[words][0]] < mse[inserted[words][1]]
         }
         if not gained:
             raise NotTestable(
                 f"on no path of {name} the insertions lowered the mse, so swaps that lower it may but undo "
                 "what these spoilt"
             )
-        found = contrast(sum(gained.values()) / len(gained), *parts)
-        single = ", ".join(f"{words}: {each @ parts[0]:.3g}" for words, each in gained.items())
-        left = len(swapped) - len(gained)
-        return Measurement(*found, "documents", single + f"; left out: {left}" * bool(left))
+        found, left = _mean_phase_change(table, "mse", gained), len(swapped) - len(gained)
+        return replace(found, detail=found.detail + f"; left out: {left}" * bool(left))
 
     words = (
         f"relative change of mse by {PHASES['swap']}, mean over the pairs of SAEs whose novel latents lower "
@@ -96,14 +97,10 @@ def _swaps_after_gain(name: str) -> Measure:
 
 def _largest_swap_phase(tables: Tables) -> Measurement:
     """Relative to the smaller SAE, as insertions may have raised what comes before the swaps."""
-    table = tables["fig5"]
-    mse, found = table["mse"].to_numpy(float), []
-    starts = {words: mse[rows.index[0]] for words, rows in _transitions(table)}
-    for words, weights in _phase_changes(tables, "fig5", "mse", "swap").items():
-        relative = weights * mse[weights < 0][0] / starts[words]
-        found.append(contrast(relative, *columns(table, "mse")))
-    value, low, high = np.array(found).T
-    return largest_absolute((value, low, high), "documents")
+    steps = _phase_steps(tables, "fig5", "swap").values()
+    found = [mean_change(tables["fig5"], "mse", [step]) for step in steps]
+    value, low, high = np.array([(each.value, each.lo, each.hi) for each in found]).T
+    return largest_absolute((value, low, high), found[0].over)
 
 
 def _detour(name: str) -> Measure:
@@ -115,11 +112,9 @@ def _detour(name: str) -> Measure:
         for _, rows in _transitions(table):
             first, last = rows.index[[0, -1]]
             worse = first if mse[first] >= mse[last] else last
-            weights = np.zeros(len(table))
-            weights[rows["mse"].idxmax()] += 1 / mse[worse]
-            weights[worse] -= 1 / mse[worse]
-            found.append(contrast(weights, *columns(table, "mse")))
-        return Measurement.of((np.max(end) for end in zip(*found, strict=True)), "documents")
+            found.append(mean_change(table, "mse", [(mse[rows.index].idxmax(), worse, worse)]))
+        ends = (max(getattr(each, end) for each in found) for end in ("value", "lo", "hi"))
+        return Measurement.of(ends, found[0].over)
 
     words = "highest mse of a path over that of the worse SAE at its ends, minus 1, worst pair"
     return Measure(f"{words} ({name})", measure)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.activations.sums import activation_sums
-from workflow_scripts.anatomy.base.tables import IDENTITY, Named, Tables, identity, with_interval
+from workflow_scripts.anatomy.base.tables import IDENTITY, Named, Tables, identity, with_draws
 from workflow_scripts.anatomy.codes.normalised_error import error_sums, nmse
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.interventions.loss_entries import losses_of
@@ -26,7 +26,7 @@ def tabulate(input: Named, params: Named) -> Tables:
         who = identity(description(sae)["metadata"], codes.summary)
         row = {column: who[column] for column in IDENTITY} | {"k": who["nominal_l0"]}
         normalised = document_interval(nmse, variance | error_sums(codes), draws, seed)
-        measured = with_interval("nmse", normalised)
+        measured = with_draws("nmse", normalised)
         measured |= degradation(losses_of(input.losses, who["sae"]), draws, seed)
         # Not one or the other: the SAE with both is a point of either half.
         if who["nominal_l0"] == chosen["k"]:

@@ -4,16 +4,15 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, Tables
-from workflow_scripts.anatomy.claims.contrasts import contrast
 from workflow_scripts.anatomy.claims.measures import (
     DOCUMENTS,
     chosen,
-    columns,
     combination,
     difference,
     label_gap,
     mean,
 )
+from workflow_scripts.anatomy.claims.paired import drawn, paired
 from workflow_scripts.anatomy.claims.rule import Rule, at_least, at_most, between, positive
 from workflow_scripts.papers.dark_matter.claims.paper import LINEAR, MAIN_MODEL, NONLINEAR, OURS
 
@@ -55,10 +54,8 @@ def _apart(component: str, share: str) -> Measure:
 
     def measure(tables: Tables) -> Measurement:
         table = _interventions(tables, component)
-        pairs = [columns(table, name) for name in ("ce_recovered", share)]
-        sign = np.sign(pairs[0][0] - pairs[1][0]) / len(table)
-        parts = map(np.concatenate, zip(*pairs, strict=True))
-        return Measurement.of(contrast(np.concatenate([sign, -sign]), *parts), DOCUMENTS)
+        signs = np.sign((table["ce_recovered"] - table[share]).to_numpy(float))
+        return difference(table, "ce_recovered", share, signs)
 
     return Measure(
         f"mean absolute ce_recovered - {share} of {component}, in per cent (fig8)", measure
@@ -78,11 +75,10 @@ def _size_ratio(tables: Tables) -> Measurement:
     """Norm share of linear over nonlinear error, of the SAE that is on both axes of Fig. 8."""
     reference = chosen(tables["fig8"], axis="l0")["width"].iloc[0]
     on_both = chosen(tables["fig8"], axis="width", width=reference)
-    linear, nonlinear = (
-        chosen(on_both, component=component)["norm_share"].iloc[0]
-        for component in (LINEAR, NONLINEAR)
-    )
-    return Measurement(float(linear / nonlinear))
+    rows = [chosen(on_both, component=component).head(1) for component in (LINEAR, NONLINEAR)]
+    linear, nonlinear = (row["norm_share"].iloc[0] for row in rows)
+    both = drawn(pd.concat(rows, ignore_index=True), "norm_share")
+    return paired((float(linear / nonlinear), np.nan, np.nan), both[0] / both[1], DOCUMENTS)
 
 
 CLAIMS = [

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.contrasts import LEVEL, contrast
+from workflow_scripts.anatomy.claims.contrasts import LEVEL
 from workflow_scripts.anatomy.claims.measures import (
     columns,
+    combination,
     highest,
     label_gap,
     larger_of,
@@ -63,16 +64,17 @@ def _denser_is_worse(tables: Tables) -> Measurement:
             for rows in widths:
                 weights[rows[-2]] += 1 / len(widths)
                 weights[rows[end]] -= 1 / len(widths)
-            sides.append(contrast(weights, *columns(table, "norm_r2")))
+            sides.append(combination(table, "norm_r2", weights))
         if widths:
-            found.append(([min(end) for end in zip(*sides, strict=True)], " ".join(site)))
+            ends = [min(getattr(side, end) for side in sides) for end in ("value", "lo", "hi")]
+            found.append((ends, " ".join(site)))
     if not found:
         raise NotTestable("no site has three L0s at one width")
     value, low, high = np.array([numbers for numbers, _ in found]).T
     wider = norm.isf((1 - LEVEL) / len(found)) / norm.isf(1 - LEVEL)
     low, high = value - wider * (value - low), value + wider * (high - value)
     detail = f"largest at {found[int(np.argmax(value))][1]}"
-    return Measurement(value.max(), low.max(), high.max(), "documents", detail)
+    return Measurement(value.max(), low.max(), high.max(), sides[0].over, detail)
 
 
 def _plateau(tables: Tables) -> Measurement:

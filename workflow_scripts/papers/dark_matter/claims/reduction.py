@@ -5,15 +5,19 @@ import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
 from workflow_scripts.anatomy.claims.contrasts import contrast
-from workflow_scripts.anatomy.claims.counts import mean_over
+from workflow_scripts.anatomy.claims.counts import mean_of
 from workflow_scripts.anatomy.claims.measures import (
+    BOTH,
+    SAES,
     beside,
     chosen,
     columns,
+    combination,
     decrease,
     slope,
     smaller_of,
 )
+from workflow_scripts.anatomy.claims.paired import combined
 from workflow_scripts.anatomy.claims.rule import Rule, at_least, at_most, between, positive
 from workflow_scripts.papers.dark_matter.claims.paper import MAIN_MODEL, OURS
 
@@ -31,26 +35,35 @@ FVU_DECREASE = decrease("fig9a", "fvu", "fvu_pursuit")
 NONLINEAR_DECREASE = decrease("fig9a", "fvu_nonlinear", "fvu_nonlinear_pursuit")
 
 
+def _mean_over_saes(
+    table: pd.DataFrame, factors: dict[str, float], of: str | None = None
+) -> Measurement:
+    """Mean of a weighted sum of columns, over SAEs; or of its share of another column."""
+    value = sum(factor * table[name] for name, factor in factors.items())
+    resampled = combined(table, list(factors), list(factors.values()))
+    if of is not None:
+        value, resampled = value / table[of], resampled / combined(table, [of], [1])
+    parts = (value.to_numpy(float), *np.full((2, len(table)), np.nan))
+    return mean_of(parts, BOTH if resampled.size else SAES, resampled.mean(0))
+
+
 def _absolute(before: str, after: str) -> Measure:
     def measure(tables: Tables) -> Measurement:
-        table = tables["fig9a"]
-        return mean_over(table[before] - table[after], "SAEs")
+        return _mean_over_saes(tables["fig9a"], {before: 1.0, after: -1.0})
 
     return Measure(f"mean {before} - {after} (fig9a)", measure)
 
 
 def _linear_above_nonlinear_decrease(tables: Tables) -> Measurement:
     """What pursuit takes from linear error minus what it takes from nonlinear error."""
-    table = tables["fig9a"]
-    total = table["fvu"] - table["fvu_pursuit"]
-    nonlinear = table["fvu_nonlinear"] - table["fvu_nonlinear_pursuit"]
-    return mean_over(total - 2 * nonlinear, "SAEs")
+    total = {"fvu": 1.0, "fvu_pursuit": -1.0}
+    nonlinear = {"fvu_nonlinear": -2.0, "fvu_nonlinear_pursuit": 2.0}
+    return _mean_over_saes(tables["fig9a"], total | nonlinear)
 
 
 def _encoder_share(tables: Tables) -> Measurement:
-    table = tables["fig1"]
-    share = (table["fvu_nonlinear"] - table["fvu_nonlinear_pursuit"]) / table["fvu"]
-    return mean_over(share, "SAEs")
+    factors = {"fvu_nonlinear": 1.0, "fvu_nonlinear_pursuit": -1.0}
+    return _mean_over_saes(tables["fig1"], factors, "fvu")
 
 
 def _from_previous(table: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -77,9 +90,16 @@ def _own(tables: Tables) -> Measurement:
 
 
 def _own_beats_previous(tables: Tables) -> Measurement:
-    own, best = _own(tables), _previous("nonlinear_error", "highest")(tables)
-    ends = ([getattr(each, name) for each in (own, best)] for name in ("value", "lo", "hi"))
-    return Measurement.of(contrast([1, -1], *ends), "documents")
+    """The least advantage over any of the previous components."""
+    own = chosen(tables["fig9b"], source=OWN, target="nonlinear_error").head(1)
+    previous = _from_previous(tables["fig9b"], "nonlinear_error")
+    table = pd.concat([own, previous], ignore_index=True)
+    found = [
+        combination(table, "r2", np.eye(len(table))[0] - np.eye(len(table))[row])
+        for row in range(1, len(table))
+    ]
+    ends = (min(getattr(each, end) for each in found) for end in ("value", "lo", "hi"))
+    return Measurement.of(ends, found[0].over)
 
 
 def _previous_beat_pursuit(tables: Tables) -> Measurement:

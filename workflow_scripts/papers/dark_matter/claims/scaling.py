@@ -15,6 +15,7 @@ from workflow_scripts.anatomy.claims.measures import (
     mean,
     slope,
 )
+from workflow_scripts.anatomy.claims.paired import covers, drawn
 from workflow_scripts.anatomy.claims.rule import (
     at_least,
     between,
@@ -58,8 +59,9 @@ def _distance_slope(tables: Tables) -> Measurement:
     table = tables["fig4"]
     octaves = np.log2(table["width_large"] / table["width_small"]).to_numpy(float)
     design = np.stack([octaves, np.ones(len(table))], 1)
-    found = fitted_slope(design, 0, [(1.0, columns(table, "r2"))])
-    return Measurement.of(found, "documents and pairs of SAEs")
+    resampled = drawn(table, "r2")
+    found = fitted_slope(design, 0, [(1.0, columns(table, "r2"))], resampled)
+    return Measurement.of(found, covers("documents and pairs of SAEs", resampled))
 
 
 def _scalar_outside(tables: Tables) -> Measurement:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from workflow_scripts.anatomy.base.draws import Estimate
 from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.statistics.bootstrap import document_interval, mean_r2_from_sums
 from workflow_scripts.anatomy.statistics.regression import LinearMap, Moments, Solver, moments
@@ -14,7 +15,7 @@ TARGETS = ("error", "linear_error", "nonlinear_error")
 
 def cross_prediction(
     source: SaeOnHarvest, target: SaeOnHarvest, linear: LinearMap, draws: int, seed: int
-) -> Iterator[tuple[str, float, float, float]]:
+) -> Iterator[tuple[str, Estimate]]:
     """Predict the parts of `target`'s error from `source`'s reconstruction, token by token (Fig. 9b).
 
     Parameters
@@ -25,7 +26,7 @@ def cross_prediction(
 
     Yields
     ------
-    Target (`TARGETS`), held-out R^2 (mean over dimensions), and its 95 % interval over documents.
+    Target (`TARGETS`), and held-out R^2 (mean over dimensions), resampled over documents.
     """
 
     def both(contexts: slice) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,4 +69,4 @@ def cross_prediction(
             key: value[kept] if value.ndim == 1 else value[kept, columns]
             for key, value in sums.items()
         }
-        yield name, *document_interval(mean_r2_from_sums, part, draws, seed)
+        yield name, document_interval(mean_r2_from_sums, part, draws, seed)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore, read
+from workflow_scripts.anatomy.base.draws import Estimate
 from workflow_scripts.anatomy.base.tables import VECTORS
 from workflow_scripts.anatomy.codes.store import CodesStore
 from workflow_scripts.anatomy.statistics.bootstrap import (
@@ -19,7 +20,7 @@ SCALARS = ("l0", "activation_norm", "loss", "position")
 
 def norm_baselines(
     store: ActivationStore, codes: CodesStore, norms2, split: Split, draws: int, seed: int
-) -> Iterator[tuple[str, float, float, float]]:
+) -> Iterator[tuple[str, Estimate]]:
     """Held-out R^2 of predicting ||SaeError(x)||^2, with its interval, for each baseline regressor.
 
     All are fitted on the training tokens of the split, with an intercept, and judged on the held-out
@@ -47,8 +48,8 @@ def norm_baselines(
     for name in SCALARS:
         # A TopK SAE has one L0 for all tokens: it says no more than the mean does.
         regressors = ["one", name] if _varies(gathered, name) else ["one"]
-        yield name, *gathered.r2("error", regressors, draws, seed)
-    yield "token", *_token_identity(store, codes, split, draws, seed)
+        yield name, gathered.r2("error", regressors, draws, seed)
+    yield "token", _token_identity(store, codes, split, draws, seed)
 
 
 def _varies(gathered: Products, name: str) -> bool:
@@ -58,7 +59,7 @@ def _varies(gathered: Products, name: str) -> bool:
 
 def _token_identity(
     store: ActivationStore, codes: CodesStore, split: Split, draws: int, seed: int
-) -> tuple[float, float, float]:
+) -> Estimate:
     positions = store.shape[1]
     count, total = np.zeros(0), np.zeros(0)
     for block in store.block_slices():

@@ -6,5 +6,5 @@ SHOWN = {"norm_ratio": "norm_ratio", "cosine": "cosine"}
 
 
 def tabulate(input: Named, params: Named) -> Tables:
-    """input: scores of SAEs, csv files."""
-    return {"table": select_columns(input.scores, SHOWN)}
+    """input: scores of SAEs, csv files, and their draws, in the same order."""
+    return {"table": select_columns(input.scores, SHOWN, input.draws)}

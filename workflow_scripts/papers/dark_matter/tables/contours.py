@@ -11,5 +11,5 @@ SHOWN = {
 
 
 def tabulate(input: Named, params: Named) -> Tables:
-    """input: scores of SAEs, csv files."""
-    return {"table": select_columns(input.scores, SHOWN)}
+    """input: scores of SAEs, csv files, and their draws, in the same order."""
+    return {"table": select_columns(input.scores, SHOWN, input.draws)}

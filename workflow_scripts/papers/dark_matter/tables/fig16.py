@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
+from workflow_scripts.anatomy.base.tables import Named, Tables, with_draws
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.pairs import describe_pair, pair_products
 
@@ -21,6 +21,6 @@ def tabulate(input: Named, params: Named) -> Tables:
         # Eq. 23 has no intercept; with one, the norm cannot help by standing in for the constant.
         for name, constant in (("fvu_decrease", []), ("fvu_decrease_intercept", ["one"])):
             fewer, more = [*constant, "small"], [*constant, "small", "nonlinear"]
-            row |= with_interval(name, gathered.fvu_decrease("large", fewer, more, draws, seed))
+            row |= with_draws(name, gathered.fvu_decrease("large", fewer, more, draws, seed))
         rows.append(row)
     return {"table": pd.DataFrame(rows)}

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
+from workflow_scripts.anatomy.base.tables import Named, Tables, with_draws
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.decomposition.pairs import describe_pair, pair_products
 
@@ -17,8 +17,8 @@ def tabulate(input: Named, params: Named) -> Tables:
     for small, large in combinations(stores, 2):
         gathered = pair_products(small, large, analysis, seed)
         row = describe_pair(small, large, seed) | {"split": analysis["split"]}
-        row |= with_interval("c", gathered.ratio("large", "small", draws, seed))
+        row |= with_draws("c", gathered.ratio("large", "small", draws, seed))
         for name, regressors in (("r2", ["small"]), ("r2_intercept", ["one", "small"])):
-            row |= with_interval(name, gathered.r2("large", regressors, draws, seed))
+            row |= with_draws(name, gathered.r2("large", regressors, draws, seed))
         rows.append(row)
     return {"table": pd.DataFrame(rows)}

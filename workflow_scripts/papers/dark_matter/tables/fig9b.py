@@ -4,7 +4,7 @@ import pandas as pd
 
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
-from workflow_scripts.anatomy.base.tables import Named, Tables, identity, with_interval
+from workflow_scripts.anatomy.base.tables import Named, Tables, identity, with_draws
 from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.statistics.error_map import load_error_map
 from workflow_scripts.anatomy.statistics.splits import Split
@@ -31,6 +31,6 @@ def tabulate(input: Named, params: Named) -> Tables:
     # The target is among its own sources: its reconstruction is what the others are measured against.
     for source, sae in saes.items():
         about = who | {"source": source, "source_site": sae.site, "source_sae": sae.name}
-        for part, r2, low, high in cross_prediction(sae, target, linear, draws, seed):
-            rows.append(about | {"target": part} | with_interval("r2", (r2, low, high)))
+        for part, r2 in cross_prediction(sae, target, linear, draws, seed):
+            rows.append(about | {"target": part} | with_draws("r2", r2))
     return {"table": pd.DataFrame(rows)}

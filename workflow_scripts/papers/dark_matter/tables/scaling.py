@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from workflow_scripts.anatomy.base.draws import DRAWS
 from workflow_scripts.anatomy.base.tables import Named, Tables, concatenate
 from workflow_scripts.papers.dark_matter.measures.power_law import (
     fit_horizontal,
@@ -11,13 +12,19 @@ from workflow_scripts.papers.dark_matter.measures.power_law import (
 )
 
 MEASURED = ("fvu", "fvu_nonlinear")
-ENDS = ("", "_lo", "_hi")
+ENDS = ("", "_lo", "_hi", DRAWS)
 
 
 def tabulate(input: Named, params: Named) -> Tables:
-    """input: scores of SAEs of one site, and pursuit_scores, those of pursuit on their decoders."""
-    encoded = concatenate(input.scores).sort_values("width", ignore_index=True)
-    pursued = concatenate(input.pursuit_scores).sort_values("width", ignore_index=True)
+    """input: scores of SAEs of one site, and their draws; pursuit_scores and pursuit_draws, those of
+    pursuit on their decoders."""
+    encoded, pursued = (
+        concatenate(scores, draws).sort_values("width", ignore_index=True)
+        for scores, draws in (
+            (input.scores, input.draws),
+            (input.pursuit_scores, input.pursuit_draws),
+        )
+    )
     measured = [f"{name}{end}" for name in MEASURED for end in ENDS]
     table = encoded[["model", "site", "sae", "width", "l0", "seed", "split", *measured]].copy()
     # Side by side, and not in rows of their own: encoder error is the difference of the two.

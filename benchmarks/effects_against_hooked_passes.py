@@ -1,0 +1,114 @@
+"""What interventions cost: resumed after the site, and from one position on, against hooked whole passes.
+
+A hooked pass runs the whole model and computes Sae(x) inside its hook, for each intervention anew.
+"""
+
+import time
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+
+from benchmarks.report import report
+
+LAYERS, D, HEADS, VOCABULARY, T, CONTEXTS, LATENTS = 12, 256, 4, 8192, 128, 8, 8192
+NINE = (
+    *("sae", "sae_norm_of_x", "x_norm_of_sae", "epsilon_random", "epsilon_random_norm"),
+    *("cosine_random", "real_difference", "zero", "mean"),
+)
+DRAWS, POSITION, FOLLOWING, REPEATS = 128, 32, 16, 3
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """The least of a few repetitions."""
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+@torch.no_grad()
+def main() -> None:
+    """A random GPT-2 of twelve layers, its residual stream after layer 5 replaced."""
+    from transformers import AutoModelForCausalLM, GPT2Config
+
+    from workflow_scripts.anatomy.interventions.effects import random_tokens
+    from workflow_scripts.anatomy.interventions.perturbations import PERTURBATIONS, Surroundings
+    from workflow_scripts.anatomy.interventions.subjects import Reconstruction, of_sae
+    from workflow_scripts.anatomy.models.continuing import Continuation
+    from workflow_scripts.anatomy.models.hook_points import capturing
+    from workflow_scripts.anatomy.models.substituting import resumed, substituting
+    from workflow_scripts.anatomy.saes.dictionary import Dictionary
+
+    torch.manual_seed(0)
+    sizes = {"n_layer": LAYERS, "n_embd": D, "n_head": HEADS, "n_positions": T}
+    config = GPT2Config(vocab_size=VOCABULARY, bos_token_id=0, eos_token_id=0, **sizes)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    layer = LAYERS // 2 - 1
+    site = f"blocks.{layer}.hook_resid_post"
+    ids = torch.randint(0, VOCABULARY, (CONTEXTS, T))
+    with capturing(model, [site]) as captured:
+        model(ids, use_cache=False)
+    x = captured[site].clone()
+    directions = torch.nn.functional.normalize(torch.randn(LATENTS, D), dim=1)
+    bias = torch.full((LATENTS,), -float(x.norm(dim=2).mean()) / 8)
+    subject = of_sae(Dictionary(directions.T.contiguous(), bias, directions, torch.zeros(D)))
+    pool = x.flatten(0, 1).double()
+    around = Surroundings(
+        pool.mean(0), *[torch.eye(D).double()] * 2, pool, pool, torch.ones(LATENTS)
+    )
+
+    def perturbed(name: str, activations: torch.Tensor, stands: Reconstruction) -> torch.Tensor:
+        flat = activations.flatten(0, 1)
+        tokens = random_tokens(flat, stands, around, range(len(activations)), (0, 0))
+        return PERTURBATIONS[name](tokens).float().reshape(activations.shape)
+
+    def hooked() -> torch.Tensor:
+        found = []
+        for name in NINE:
+            hook = lambda a, name=name: perturbed(name, a, subject(a.flatten(0, 1)))  # noqa: E731
+            with substituting(model, {site: hook}):
+                found.append(model(ids, use_cache=False).logits)
+        return torch.stack(found)
+
+    resume = resumed(model, layer)
+
+    def after_site() -> torch.Tensor:
+        stands = subject(x.flatten(0, 1))
+        tokens = random_tokens(x.flatten(0, 1), stands, around, range(CONTEXTS), (0, 0))
+        streams = (PERTURBATIONS[name](tokens).float().reshape(x.shape) for name in NINE)
+        return torch.stack([resume(stream) for stream in streams])
+
+    one = x[:1]
+    draws = one.repeat(DRAWS, 1, 1)
+    draws[:, POSITION] += torch.randn(DRAWS, D)
+    seen = slice(POSITION, POSITION + FOLLOWING + 1)
+    batches = draws.split(CONTEXTS)
+
+    def from_position() -> torch.Tensor:
+        run = Continuation(model, layer, one[:, :POSITION])
+        return torch.cat([run(part[:, seen]) for part in draws.split(DRAWS // 2)])
+
+    def whole_draws() -> torch.Tensor:
+        found = []
+        for part in batches:
+            with substituting(model, {site: part}):
+                found.append(model(ids[:1].repeat(len(part), 1), use_cache=False).logits[:, seen])
+        return torch.cat(found)
+
+    rows = []
+    for what, ours, peer in (
+        (f"{len(NINE)} interventions, all positions", after_site, hooked),
+        (f"{DRAWS} draws of one position", from_position, whole_draws),
+    ):
+        row = {"what": what, "here, s": seconds(ours), "hooked whole passes, s": seconds(peer)}
+        row["ratio"] = row["hooked whole passes, s"] / row["here, s"]
+        rows.append(row | {"largest difference": float((ours() - peer()).abs().max())})
+    title = f"Interventions after layer {layer} of {LAYERS}, {CONTEXTS} contexts of {T} tokens"
+    report("effects_against_hooked_passes", title, pd.DataFrame(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Sparse Autoencoders Find Highly Interpretable Features in Language Models."""

@@ -1,0 +1,1 @@
+"""The figures: a module and its function `draw` for each."""

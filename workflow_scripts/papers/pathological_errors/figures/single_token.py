@@ -1,0 +1,56 @@
+"""KL at a position that is replaced alone and at those after it; below, bars for it and the next."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from workflow_scripts.anatomy.figures.style import WIDTHS
+from workflow_scripts.papers.pathological_errors.figures.interventions import COLOURS, bars
+from workflow_scripts.papers.pathological_errors.interventions import BASELINE
+
+STYLES = {"sae": "-", BASELINE: "--"}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw from `single_token.csv`."""
+    from seaborn import color_palette
+
+    figure = Figure(figsize=(WIDTHS["page"], 1.1 * WIDTHS["page"]), layout="constrained")
+    grid = figure.add_gridspec(3, 1, height_ratios=[1.25, 1, 1])
+    lines = figure.add_subplot(grid[0])
+    layers = sorted(table["layer"].unique())
+    for colour, layer in zip(color_palette("crest", len(layers)), layers, strict=True):
+        for name, style in STYLES.items():
+            part = table[(table["layer"] == layer) & (table["intervention"] == name)]
+            # After the last layer nothing reaches the positions that follow.
+            part = part[part["kl"] > 0].sort_values("offset")
+            lines.plot(part["offset"], part["kl"], style, color=colour)
+            low = part["kl_lo"].clip(lower=1e-9)
+            lines.fill_between(part["offset"], low, part["kl_hi"], color=colour, alpha=0.15, lw=0)
+        end = table[
+            (table["layer"] == layer) & (table["intervention"] == "sae") & (table["kl"] > 0)
+        ]
+        if len(end):
+            end = end.sort_values("offset").iloc[-1]
+            lines.annotate(
+                f"{layer}", (end["offset"], end["kl"]), (3, 0), textcoords="offset points",
+                fontsize=6, color=colour, va="center",
+            )  # fmt: skip
+    lines.set_yscale("log")
+    shown = table.loc[table["intervention"].isin(STYLES) & (table["kl"] > 0), "kl"]
+    lines.set_ylim(shown.min() / 2, 2 * shown.max())
+    position = table["position"].iloc[0]
+    lines.set(xlabel=f"Positions after position {position}, which alone is replaced")
+    lines.set_ylabel("KL(P || Q), nats")
+    names = [name for name in COLOURS if (table["intervention"] == name).any()]
+    for row, offset in enumerate((0, 1), start=1):
+        axes = figure.add_subplot(grid[row])
+        bars(axes, table[table["offset"] == offset], names)
+        axes.set_ylabel(f"KL at {position + offset}, nats")
+    handles, labels = figure.axes[1].get_legend_handles_labels()
+    solid = [Line2D([], [], color="black", linestyle=style) for style in STYLES.values()]
+    lines.legend(
+        solid, ["Sae(x), by layer", "ε-random"], loc="lower right", bbox_to_anchor=(1, 1), ncols=2
+    )
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return figure

@@ -1,0 +1,1 @@
+"""The tables of the figures: a module and its function `tabulate` for each."""
