@@ -136,6 +136,17 @@ def tiny_config() -> dict:
             },
             "toy": {"samples": 200, "steps": 40, "restarts": 2, "seeds": [0]},
         },
+        "pathological_errors": {
+            "main": {"model": "tiny", "site": SITE},
+            "saes": ["main", "other"],
+            "target_l0": 3,
+            "attention": ["circuit"],
+            "stitched": {"widths": [24, 48], "threshold": 0.9},
+            "contexts": 8,
+            "single_token": {"position": 12, "following": 4, "contexts": 8},
+            "pathology": {"position": 12, "contexts": 4, "draws": 20},
+            "examples": 2,
+        },
     }
 
 

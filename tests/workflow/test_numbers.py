@@ -7,10 +7,12 @@ from safetensors.numpy import load_file
 from scipy.linalg import lstsq
 from sklearn.metrics import r2_score
 
+from tests.workflow.conftest import tiny_config
 from workflow_scripts.anatomy.activations.store import open_activations
+from workflow_scripts.anatomy.setup.catalogue import catalogue
 from workflow_scripts.anatomy.statistics.splits import Split
 from workflow_scripts.papers import PAPERS
-from workflow_scripts.papers.registry import exhibits
+from workflow_scripts.papers.registry import check, exhibits, plans
 
 pytestmark = pytest.mark.workflow
 
@@ -131,9 +133,16 @@ def test_sae_lens_reads_what_was_trained(finished, activations):
 @pytest.mark.parametrize("paper", PAPERS)
 def test_every_exhibit_has_its_tables_and_figure(finished, paper):
     run = finished.folder / "results/tiny"
+    config = check(tiny_config())
+    plan = plans(config, catalogue(config)).get(paper)
+    if plan is None:
+        pytest.skip("the small workflow is without it")
     for exhibit in exhibits(paper).values():
+        if exhibit.name in plan.missing:
+            continue
         for name in exhibit.tables:
             table = pd.read_csv(run / f"tables/{paper}/{name}.csv")
-            assert len(table), f"{paper} {name} is empty"
+            # No latent of so short a training is certain to help.
+            assert len(table) or exhibit.name == "fig13", f"{paper} {name} is empty"
         for file in exhibit.shown(paper):
             assert (run / file).stat().st_size > 100, f"{paper} {exhibit.name}: {file}"
