@@ -16,7 +16,8 @@ def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
     sae = workflow.folder / "results/store/tiny" / SITE / "topk-w48-k3-s0/sae_lens"
     mine = {"kind": "local", "model": "tiny", "site": SITE, "path": str(sae)}
     config |= {"run": "alone", "saes": {"mine": mine}}
-    del config["dark_matter"], config["canonical_units"]
+    for paper in ("dark_matter", "canonical_units", "pathological_errors"):
+        del config[paper]
     workflow.configure(config)
     done = workflow.run()
     run = workflow.folder / "results/alone"
@@ -33,10 +34,12 @@ def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
 @pytest.mark.parametrize("paper", ["dark_matter", "canonical_units"])
 def test_one_paper_alone(workflow, paper):
     config = workflow.config
-    (other,) = {"dark_matter", "canonical_units"} - {paper}
-    del config[other]
+    others = {"dark_matter", "canonical_units", "pathological_errors"} - {paper}
+    for other in others:
+        del config[other]
     workflow.configure(config)
-    assert not any(rule.startswith(f"tabulate_{other}") for rule in workflow.would_run())
+    rules = workflow.would_run()
+    assert not any(rule.startswith(f"tabulate_{other}") for rule in rules for other in others)
     workflow.run()
     claims = pd.read_csv(workflow.folder / "results/tiny/claims.csv")
     assert set(claims["paper"]) == {paper}
