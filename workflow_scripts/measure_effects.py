@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.activations.store import open_activations, read_units
+from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.store import digest_of_file
@@ -20,9 +20,7 @@ begin(snakemake.log[0], snakemake.params.threads)
 
 params, given, first = snakemake.params, snakemake.input, snakemake.params.first
 store, device = open_activations(given.activations), resolve_device(params.device)
-units = read_units(store.group, store.path, first)
-analysis = params.analysis
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, first, units)
+split = Split.of(params.analysis, params.seed, store, first)
 contexts = split.held_out_contexts(store.shape, params.contexts)
 
 dictionary = load_dictionary(given.sae, device)
@@ -45,7 +43,12 @@ about = {
     for name in ("model", "site", "architecture", "width", "seed")
 }
 about |= {"sae": dictionary.name, "subject": params.subject, "first": first}
-identity = about | {"code": params.code, "device": device, "analysis": analysis, "draws": drawn}
+identity = about | {
+    "code": params.code,
+    "device": device,
+    "analysis": params.analysis,
+    "draws": drawn,
+}
 identity |= {"run_seed": params.seed, "contexts": contexts, "sweep": params.sweep}
 identity |= {"files": [digest_of_file(path) for path in given], "threshold": params.threshold}
 write_effects(Path(snakemake.output.effects), store, contexts, measure, about, identity)

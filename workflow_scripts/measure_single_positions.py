@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.anatomy.activations.store import open_activations, read, read_units
+from workflow_scripts.anatomy.activations.store import open_activations, read
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin, log
 from workflow_scripts.anatomy.base.store import replacing
@@ -20,9 +20,8 @@ begin(snakemake.log[0], snakemake.params.threads)
 
 params, given, first = snakemake.params, snakemake.input, snakemake.params.first
 store, device = open_activations(given.activations), resolve_device(params.device)
-units = read_units(store.group, store.path, first)
-analysis, block = params.analysis, params.block
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, first, units)
+block = params.block
+split = Split.of(params.analysis, params.seed, store, first)
 contexts = split.held_out_contexts(store.shape, block["contexts"])
 dictionary = load_dictionary(given.sae, device)
 model, _ = load_model(Path(given.model), device)
@@ -38,7 +37,7 @@ found = dict(measured)
 arrays = {name: np.stack([found[context][name] for context in contexts]) for name in params.draws}
 at = np.asarray(contexts)
 tokens = [read(store.group["tokens"], slice(c, c + 1), store.path)[0, position] for c in contexts]
-of_position = np.array([units.places(slice(c, c + 1))[0, position] for c in contexts])
+of_position = np.array([split.units.places(slice(c, c + 1))[0, position] for c in contexts])
 with replacing(snakemake.output.effects) as temporary, open(temporary, "wb") as file:
     np.savez(file, contexts=at, tokens=np.array(tokens), units=of_position, **arrays)
 log.info("%s: position %d of %d contexts", dictionary.name, position, len(contexts))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workflow_scripts.anatomy.activations.store import open_activations, read_units
+from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin
 from workflow_scripts.anatomy.base.tables import write_rows
@@ -21,9 +21,7 @@ begin(snakemake.log[0], snakemake.params.threads)
 params, given = snakemake.params, snakemake.input
 store, device = open_activations(given.activations), resolve_device(params.device)
 found = open_effects(given.effects)
-units = read_units(store.group, store.path, found.first)
-analysis = params.analysis
-split = Split(analysis["split"], analysis["train_fraction"], params.seed, found.first, units)
+split = Split.of(params.analysis, params.seed, store, found.first)
 dictionary = load_dictionary(given.sae, device)
 around = surroundings(store, params.site, dictionary, split, found.first, device, scaled=False)
 model, _ = load_model(Path(given.model), device)

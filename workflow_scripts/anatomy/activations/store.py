@@ -54,7 +54,11 @@ class ActivationStore:
     @cached_property
     def units(self) -> Units:
         """What is independent among the tokens."""
-        return read_units(self.group, self.path, self.min_position)
+        return self.units_from(self.min_position)
+
+    def units_from(self, first: int) -> Units:
+        """What is independent among the tokens from another position on."""
+        return read_units(self.group, self.path, first)
 
     @property
     def min_position(self) -> int:

@@ -36,20 +36,28 @@ class Split:
     units: Units | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, analysis: dict[str, Any], seed: int, store: Any) -> "Split":
+    def of(
+        cls, analysis: dict[str, Any], seed: int, store: Any, first: int | None = None
+    ) -> "Split":
         """The split that the configuration's ``analysis`` block asks for, on a harvest or its codes.
+
+        first: another first position than the store's `min_position`.
 
         Raises
         ------
         AnatomyError: ``document``, and all tokens are of one document.
         """
         kind, fraction = analysis["split"], analysis["train_fraction"]
-        if kind == "document" and len(store.units.numbers) < 2:
+        if first is None:
+            first, units = store.min_position, store.units
+        else:
+            units = store.units_from(first)
+        if kind == "document" and len(units.numbers) < 2:
             raise AnatomyError(
                 f"{store.path}: all tokens are of one document, so none can be held out; give the "
                 "dataset more documents, cut it (datasets.*.passages), or set analysis.split to context"
             )
-        return cls(kind, fraction, seed, store.min_position, store.units)
+        return cls(kind, fraction, seed, first, units)
 
     @cached_property
     def trained_units(self) -> np.ndarray:
