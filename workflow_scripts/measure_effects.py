@@ -29,7 +29,7 @@ others = [given.maps or None, given.wider[0] if given.wider else None]
 subject = subject_of(params.subject, dictionary, *others, params.threshold)
 perturbations, drawn = chosen_perturbations(params.extent, params.sweep, params.draws)
 scaled = "sae_scaled" in perturbations
-around = surroundings(store, params.site, dictionary, split, first, device, scaled=scaled)
+around = surroundings(store, params.site, dictionary, split, device, scaled=scaled)
 model, _ = load_model(Path(given.model), device)
 
 

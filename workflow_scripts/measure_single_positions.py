@@ -30,7 +30,7 @@ position = block["position"]
 following = block.get("following", 0)
 measured = single_position_effects(
     *(model, store, params.site, of_sae(dictionary)),
-    surroundings(store, params.site, dictionary, split, first, device, scaled=False),
+    surroundings(store, params.site, dictionary, split, device, scaled=False),
     *(PERTURBATIONS, params.draws, contexts, position, following, params.seed, device),
 )
 found = dict(measured)

@@ -23,7 +23,7 @@ store, device = open_activations(given.activations), resolve_device(params.devic
 found = open_effects(given.effects)
 split = Split.of(params.analysis, params.seed, store, found.first)
 dictionary = load_dictionary(given.sae, device)
-around = surroundings(store, params.site, dictionary, split, found.first, device, scaled=False)
+around = surroundings(store, params.site, dictionary, split, device, scaled=False)
 model, _ = load_model(Path(given.model), device)
 chosen = chosen_tokens(found, params.examples)
 contexts = sorted({context for context, _ in chosen})

@@ -53,7 +53,25 @@ def dictionary():
 
 def around_of(store, dictionary, site=POST):
     split = Split("context", 0.5, 0, FIRST)
-    return surroundings(store, site, dictionary, split, FIRST)
+    return surroundings(store, site, dictionary, split)
+
+
+def test_factors_are_1_where_they_are_not_asked_for(store, dictionary):
+    split = Split("context", 0.5, 0, FIRST)
+    plain = surroundings(store, POST, dictionary, split, scaled=False)
+    scaled = around_of(store, dictionary)
+    assert (plain.scales == 1).all() and (scaled.scales != 1).any()
+    assert torch.equal(plain.errors, scaled.errors) and torch.equal(plain.mean, scaled.mean)
+
+
+def test_surroundings_are_of_the_tokens_that_are_trained_on(store, dictionary):
+    split = Split("context", 0.5, 0, FIRST)
+    trained = np.concatenate([split.masks(block, T)[0] for block in store.block_slices()])
+    x = store.activations(POST)[:][trained]
+    found = surroundings(store, POST, dictionary, split)
+    np.testing.assert_array_equal(found.activations.numpy(), x)
+    few = surroundings(store, POST, dictionary, split, sample=5).activations.numpy()
+    assert len(few) == 5 and all((x == row).all(1).any() for row in few)
 
 
 def measured(model, store, dictionary, site, drawn, contexts=CONTEXTS, subject=None):

@@ -121,6 +121,13 @@ def test_interventions_are_means_over_tokens_resampled_by_document(files, params
     assert table["l0"].isna().tolist() == (table["layer"] == 2).tolist()
 
 
+def test_what_enters_a_layer_is_of_the_one_before(files, params, tmp_path):
+    site = "blocks.2.hook_resid_pre"
+    store = planted_effects(tmp_path / "pre.zarr", files.harvest, NAMES, site=site)
+    table = interventions.tabulate(inputs(store), params)["table"]
+    assert set(table["layer"]) == {1}
+
+
 def test_controls_are_beside_their_own_baseline(files, params):
     table = controls.tabulate(inputs(files.one), params)["table"]
     assert list(zip(table["intervention"], table["baseline"], strict=True)) == list(CONTRASTS)

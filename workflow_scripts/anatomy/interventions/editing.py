@@ -16,7 +16,7 @@ from torch import Tensor
 
 from workflow_scripts.anatomy.interventions.capability import Capability
 from workflow_scripts.anatomy.interventions.substitution_losses import Batch, SubstitutedModel
-from workflow_scripts.anatomy.models.losses import LOSS_ELEMENTS, kl_from_logs
+from workflow_scripts.anatomy.models.losses import kl_from_logs, log_probabilities
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 
 
@@ -170,9 +170,7 @@ def measure_edits(
 
 def _divergence(clean: Tensor, logits: Tensor) -> Tensor:
     """KL(P || Q) at each row, (n,) float64, a few rows at a time; clean: log-probabilities of P."""
-    rows = max(1, LOSS_ELEMENTS // clean.shape[-1])
-    parts = zip(clean.split(rows), logits.split(rows), strict=True)
-    return torch.cat([kl_from_logs(p, q.float().log_softmax(-1)) for p, q in parts])
+    return torch.cat([kl_from_logs(clean[rows], q) for rows, q in log_probabilities(logits)])
 
 
 def _add(sums: dict[str, np.ndarray], more: Mapping[str, np.ndarray]) -> None:

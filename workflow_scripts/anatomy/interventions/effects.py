@@ -14,8 +14,8 @@ from torch import Tensor
 
 from workflow_scripts.anatomy.interventions.perturbations import Perturbation, Surroundings, Tokens
 from workflow_scripts.anatomy.interventions.subjects import Reconstruction, Subject
-from workflow_scripts.anatomy.interventions.substitution_losses import Batch, SubstitutedModel
-from workflow_scripts.anatomy.models.losses import kl_from_logs
+from workflow_scripts.anatomy.interventions.substitution_losses import SubstitutedModel
+from workflow_scripts.anatomy.models.losses import kl_from_logs, log_probabilities
 
 # One perturbation and the number of its draw; what is not random is drawn once.
 Drawn = tuple[str, int]
@@ -51,8 +51,9 @@ def effects(
     for batch in substituted.batches():
         contexts = substituted.contexts[done : done + len(batch.ids)]
         done += len(contexts)
-        clean = _log_probabilities(substituted, batch.x, batch)
-        loss = _next_loss(clean, batch.ids)
+        clean = substituted.logits(batch.x, batch).float().log_softmax(-1).flatten(0, 1)
+        targets = batch.ids.roll(-1, dims=1).reshape(-1, 1).long()
+        loss = -clean.gather(1, targets)[:, 0]
         x = batch.x.flatten(0, 1)
         stands = subject(x)
         found = _about(x.double(), stands)
@@ -63,10 +64,17 @@ def effects(
                 replaced = batch.x.clone()
                 new = perturbations[name](tokens).float().reshape(batch.x.shape)
                 replaced[:, first:] = new[:, first:]
-                changed = _log_probabilities(substituted, replaced, batch)
-                found[f"kl/{name}/{draw}"] = kl_from_logs(clean, changed)
-                found[f"ce/{name}/{draw}"] = _next_loss(changed, batch.ids) - loss
-        yield contexts, {name: _from(part, batch.ids.shape, first) for name, part in found.items()}
+                logits = substituted.logits(replaced, batch).flatten(0, 1)
+                kl, increase = torch.empty_like(loss, dtype=torch.float64), torch.empty_like(loss)
+                for rows, logs in log_probabilities(logits):
+                    kl[rows] = kl_from_logs(clean[rows], logs)
+                    increase[rows] = -logs.gather(1, targets[rows])[:, 0] - loss[rows]
+                found[f"kl/{name}/{draw}"], found[f"ce/{name}/{draw}"] = kl, increase
+        arrays = {name: _from(part, batch.ids.shape, first) for name, part in found.items()}
+        for name, array in arrays.items():
+            if name == "loss" or name.startswith("ce/"):
+                array[:, -1] = np.nan  # nothing follows the last position
+        yield contexts, arrays
 
 
 def random_tokens(
@@ -94,18 +102,6 @@ def random_tokens(
     return Tokens(
         x.double(), stands.sae, around, parts[0], parts[1], stands.dictionary, codes, parts[2]
     )
-
-
-def _log_probabilities(substituted: SubstitutedModel, x: Tensor, batch: Batch) -> Tensor:
-    """Log-probabilities of the next token, (c, T, vocabulary) float32."""
-    return substituted.logits(x, batch).float().log_softmax(-1)
-
-
-def _next_loss(logs: Tensor, ids: Tensor) -> Tensor:
-    """Loss of predicting the token after each position, (c, T) float32; NaN at the last."""
-    losses = torch.full(ids.shape, torch.nan, device=ids.device)
-    losses[:, :-1] = -logs[:, :-1].gather(-1, ids[:, 1:, None])[..., 0]
-    return losses
 
 
 def _about(x: Tensor, stands: Reconstruction) -> dict[str, Tensor]:

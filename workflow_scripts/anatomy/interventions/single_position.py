@@ -13,7 +13,7 @@ from workflow_scripts.anatomy.interventions.perturbations import Perturbation, S
 from workflow_scripts.anatomy.interventions.subjects import Subject
 from workflow_scripts.anatomy.models.continuing import Continuation
 from workflow_scripts.anatomy.models.hook_points import parse
-from workflow_scripts.anatomy.models.losses import kl_from_logs
+from workflow_scripts.anatomy.models.losses import kl_from_logs, log_probabilities
 
 # Draws are run so many at a time.
 DRAWS = 256
@@ -77,9 +77,19 @@ def single_position_effects(
                 drawn = _drawn(here, subject, around, perturbations[name], context, some, seed)
                 streams = x[:, seen].repeat(len(some), 1, 1)
                 streams[:, 0] = drawn.float()
-                parts.append(kl_from_logs(clean, run(streams).float().log_softmax(-1)))
+                parts.append(_divergence(clean, run(streams)))
             found[name] = torch.cat(parts).float().cpu().numpy()
         yield context, found
+
+
+def _divergence(clean: Tensor, logits: Tensor) -> Tensor:
+    """KL(P || Q) of every draw and position, (draws, T) float64; clean: log-probabilities of P, (1, T, vocabulary)."""
+    (draws, positions), each = logits.shape[:2], torch.arange(logits.shape[1], device=logits.device)
+    at = each.repeat(draws)
+    parts = [
+        kl_from_logs(clean[0, at[rows]], q) for rows, q in log_probabilities(logits.flatten(0, 1))
+    ]
+    return torch.cat(parts).reshape(draws, positions)
 
 
 def _drawn(

@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workflow_scripts.anatomy.activations.store import ActivationStore, read
+from workflow_scripts.anatomy.activations.samples import sampled_tokens
+from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.interventions.perturbations import Surroundings
 from workflow_scripts.anatomy.saes.dictionary import Dictionary, SparseCodes, concatenate
 from workflow_scripts.anatomy.statistics.splits import Split
 
-# Tokens that all of it is estimated on, evenly spread over those that may be used.
+# Tokens that all of it is estimated on, at most.
 SAMPLE = 1 << 15
 # A latent's factor is kept near 1 as if each latent had moved by its own mean square so many times more.
 DAMPING = 1e-3
@@ -23,12 +24,11 @@ def surroundings(
     site: str,
     dictionary: Dictionary,
     split: Split,
-    first: int,
     device: str = "cpu",
     sample: int = SAMPLE,
     scaled: bool = True,
 ) -> Surroundings:
-    """Estimate the surroundings of an SAE's site on training tokens from position `first` on.
+    """Estimate the surroundings of an SAE's site on tokens that the split trains on.
 
     scaled: whether the latents' factors are estimated, which takes longest; else they are 1.
 
@@ -36,7 +36,12 @@ def surroundings(
     ------
     AnatomyError: the split trains on fewer than two tokens.
     """
-    x = torch.from_numpy(_sample(store, site, split, first, sample)).to(device)
+    x = torch.from_numpy(sampled_tokens(store, site, split, sample, split.seed)).to(device)
+    if len(x) < 2:
+        raise AnatomyError(
+            f"{store.path}: the split trains on {len(x)} tokens, too few to know what others are like; "
+            "raise analysis.train_fraction or the analysis harvest's contexts"
+        )
     parts = [dictionary.reconstruct(part) for part in x.split(4096)]
     codes = concatenate([part for part, _ in parts])
     errors = x.double() - torch.cat([part for _, part in parts]).double()
@@ -83,28 +88,6 @@ def latent_scales(dictionary: Dictionary, codes: SparseCodes, errors: Tensor) ->
     target = errors.cpu().numpy().ravel()
     changes = lsqr(operator, target, damp=DAMPING**0.5, iter_lim=ITERATIONS)[0]
     return torch.from_numpy(1 + changes * unit).to(errors.device)
-
-
-def _sample(store: ActivationStore, site: str, split: Split, first: int, wanted: int) -> np.ndarray:
-    """About `wanted` training tokens, evenly spread, (n, d) float32."""
-    positions = store.shape[1]
-    counted = np.arange(positions) >= first
-    masks = [split.masks(block, positions)[0] & counted for block in store.block_slices()]
-    available = sum(int(mask.sum()) for mask in masks)
-    if available < 2:
-        raise AnatomyError(
-            f"{store.path}: the split trains on {available} tokens, too few to know what others are "
-            "like; raise analysis.train_fraction or the analysis harvest's contexts"
-        )
-    step = max(1, available // wanted)
-    array, parts, seen = store.activations(site), [], 0
-    for block, mask in zip(store.block_slices(), masks, strict=True):
-        count = int(mask.sum())
-        chosen = np.arange(-seen % step, count, step)
-        seen += count
-        if len(chosen):
-            parts.append(read(array, block, store.path)[mask][chosen])
-    return np.concatenate(parts)
 
 
 def _root(rows: Tensor) -> Tensor:

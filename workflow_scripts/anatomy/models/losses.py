@@ -1,5 +1,7 @@
 """What a model's logits say of its loss: cross-entropy and divergence, per token."""
 
+from collections.abc import Iterator
+
 import torch
 from torch.nn import functional
 
@@ -28,27 +30,12 @@ def token_losses(logits: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
     return losses
 
 
-def kl_divergence(
-    logits: torch.Tensor, other: torch.Tensor, dtype: torch.dtype = torch.float64
-) -> torch.Tensor:
-    """KL(P || Q) of next-token distributions, at each position, in nats.
-
-    Parameters
-    ----------
-    logits: of P, the model as it is, (..., vocabulary); other: of Q, the model with the
-        intervention, of the same shape.
-    dtype: in which it is computed, ``torch.float64`` or ``torch.float32``.
-
-    Returns (...) in `dtype`. Positions are taken a few at a time.
-    """
-    p, q = logits.flatten(0, -2), other.flatten(0, -2)
-    rows = max(1, LOSS_ELEMENTS // p.shape[-1])
-    found = []
-    for at in range(0, len(p), rows):
-        log_p = functional.log_softmax(p[at : at + rows].to(dtype), -1)
-        log_q = functional.log_softmax(q[at : at + rows].to(dtype), -1)
-        found.append((log_p.exp() * (log_p - log_q)).sum(-1))
-    return torch.cat(found).reshape(logits.shape[:-1])
+def log_probabilities(logits: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Log-probabilities of logits (n, vocabulary), a few rows at a time: the rows, and (rows, vocabulary) float32."""
+    rows = max(1, LOSS_ELEMENTS // logits.shape[-1])
+    for at in range(0, len(logits), rows):
+        some = slice(at, min(at + rows, len(logits)))
+        yield some, functional.log_softmax(logits[some].float(), -1)
 
 
 def kl_from_logs(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:

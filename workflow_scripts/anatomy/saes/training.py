@@ -231,8 +231,8 @@ def _move_thresholds(training: _Training, activations: ActivationStore) -> None:
     log.info("%s: thresholds moved by a factor of %.3f", training.sae["name"], factor)
     if not 1 / MOST_MOVED < factor < MOST_MOVED:
         log.warning(
-            "%s: L0 was not yet steered to k when the training ended; give it more "
-            "%s.training.tokens, or a higher learning_rate",
+            "%s: L0 was not yet steered to k when the training ended; make it longer, or its "
+            "learning_rate higher (%s.training)",
             *(training.sae["name"], key_of(training.sae)),
         )
 

@@ -175,6 +175,11 @@ def layer_of(site: str) -> int:
     return int(site.split(".")[1])
 
 
+def layer_left(site: str) -> int:
+    """The layer whose output a site is: what enters layer 8 leaves layer 7."""
+    return layer_of(site) - site.endswith("hook_resid_pre")
+
+
 def at_sites(saes: list[Sae], sites: list[dict[str, str]]) -> list[Sae]:
     """The SAEs at some sites, each {model, site}, in the order of the sites."""
     wanted = [(each["model"], each["site"]) for each in sites]

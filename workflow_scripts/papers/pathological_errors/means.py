@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workflow_scripts.anatomy.base.draws import Estimate
 from workflow_scripts.anatomy.base.tables import with_draws
 from workflow_scripts.anatomy.interventions.effects_store import EffectsStore
-from workflow_scripts.anatomy.setup.catalogue import layer_of
+from workflow_scripts.anatomy.setup.catalogue import layer_left
 from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.anatomy.statistics.units import sum_by_group
 
@@ -89,7 +89,7 @@ def effects_names(*perturbations: str) -> list[str]:
 def who(store: EffectsStore, means: Means) -> dict[str, Any]:
     """The identifying columns of a store's SAE, with its layer and its mean L0 on these tokens."""
     attributes = {name: store.group.attrs[name] for name in ATTRIBUTES}
-    return attributes | {"l0": means.value("l0"), "layer": layer_of(store.group.attrs["site"])}
+    return attributes | {"l0": means.value("l0"), "layer": layer_left(store.group.attrs["site"])}
 
 
 def about(means: Means) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
-from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, layer_of, nearest_l0
+from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, layer_left, nearest_l0
 from workflow_scripts.anatomy.setup.configuration import require_dissected
 from workflow_scripts.anatomy.setup.plan import Plan
 
@@ -194,11 +194,6 @@ def _one_per_layer(saes: list[Sae], target: float, main: dict[str, str]) -> list
         # The most frequent width that this layer has; of equals the narrower.
         chosen += sorted(at_layer, key=lambda sae: -layers_of[sae.width or 0])[:1]
     return chosen
-
-
-def layer_left(site: str) -> int:
-    """The layer whose output a site is: what enters layer 8 leaves layer 7."""
-    return layer_of(site) - site.endswith("hook_resid_pre")
 
 
 def _check_positions(config: dict[str, Any], block: dict[str, Any]) -> None:

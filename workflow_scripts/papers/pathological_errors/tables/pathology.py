@@ -7,7 +7,7 @@ import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables
 from workflow_scripts.anatomy.saes.dictionary_file import description
-from workflow_scripts.anatomy.setup.catalogue import layer_of
+from workflow_scripts.anatomy.setup.catalogue import layer_left
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
 from workflow_scripts.papers.pathological_errors.means import ATTRIBUTES
 
@@ -22,7 +22,7 @@ def tabulate(input: Named, params: Named) -> Tables:
 
     about = description(input.sae)["metadata"]
     named = {name: about["name" if name == "sae" else name] for name in ATTRIBUTES}
-    named |= {"layer": layer_of(about["site"]), "position": params.position}
+    named |= {"layer": layer_left(about["site"]), "position": params.position}
     strings = token_strings(Path(input.tokenizer))
     with np.load(input.effects) as arrays:
         contexts, tokens, units = (arrays[name] for name in ("contexts", "tokens", "units"))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_draws
 from workflow_scripts.anatomy.saes.dictionary_file import description
-from workflow_scripts.anatomy.setup.catalogue import layer_of
+from workflow_scripts.anatomy.setup.catalogue import layer_left
 from workflow_scripts.anatomy.statistics.units import N_GROUPS
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
 from workflow_scripts.papers.pathological_errors.means import ATTRIBUTES, Means, summed
@@ -23,7 +23,7 @@ def tabulate(input: Named, params: Named) -> Tables:
         about = description(sae)["metadata"] | {"position": params.position}
         about["sae"] = about["name"]
         named = {name: about[name] for name in (*ATTRIBUTES, "position")}
-        named["layer"] = layer_of(about["site"])
+        named["layer"] = layer_left(about["site"])
         with np.load(path) as arrays:
             rows += [named | row for row in _rows(dict(arrays), params.bootstrap, params.seed)]
     return {"table": pd.DataFrame(rows)}
