@@ -12,9 +12,15 @@ from workflow_scripts.anatomy.setup.catalogue import catalogue
 from workflow_scripts.anatomy.setup.releases import _registry
 from workflow_scripts.papers.dark_matter.claims.paper import MAIN_MODEL, PAPER_MODELS
 from workflow_scripts.papers.dark_matter.plan import plan
-from workflow_scripts.papers.registry import check
+from workflow_scripts.papers.registry import check, plans
 
-PRESETS = sorted((Path(__file__).resolve().parents[2] / "presets").glob("*.yaml"))
+# Trains its model like the default run; the others are of models that are not here.
+TRAINED = "workstation"
+PRESETS = sorted(
+    path
+    for path in (Path(__file__).resolve().parents[2] / "presets").glob("*.yaml")
+    if path.stem != TRAINED
+)
 NO_CONTOURS = {"fig10", "fig11"}
 # What each of them cannot have. Gemma Scope's attention SAEs are at hook_z, and figure 9b asks for
 # hook_attn_out; GPT-2 small has no circuit; Llama Scope has two widths and one L0.
@@ -43,6 +49,15 @@ def preset(name):
 def analysis_harvest(config):
     (name,) = config["analysis"]["harvests"]
     return config["harvests"][name]
+
+
+def test_the_larger_default_run_has_all_that_the_default_run_has():
+    default = Path(__file__).resolve().parents[2] / "config.yaml"
+    found = []
+    for path in (default, default.parent / "presets" / f"{TRAINED}.yaml"):
+        config = check(yaml.safe_load(path.read_text()))
+        found.append({k: set(v.missing) for k, v in plans(config, catalogue(config)).items()})
+    assert found[0] == found[1]
 
 
 def test_there_is_one_for_every_model_of_the_paper():
