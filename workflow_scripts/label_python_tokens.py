@@ -31,5 +31,6 @@ examples = python_examples(
     Amounts(block["train_examples"], block["test_examples"], block["max_document_share"]),
     params.seed,
 )
+examples.require_problems(params.name)
 save(snakemake.output.examples, examples.arrays())
 log.info("%d examples of %d problems", len(examples.documents), len(examples.problems))

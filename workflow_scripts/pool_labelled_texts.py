@@ -16,6 +16,7 @@ params, device = snakemake.params, resolve_device(snakemake.params.device)
 with open(snakemake.input.texts, encoding="utf-8") as lines:
     rows = [json.loads(line) for line in lines]
 examples = text_examples(rows, params.name, params.seed)
+examples.require_problems(params.name)
 model, description = load_model(snakemake.input.model, device)
 bos = description["bos_id"] if description["has_bos"] else None
 # No text is longer than the model's positions.

@@ -134,7 +134,32 @@ def tiny_config() -> dict:
                 "coefficients": [0.5, 2.0],
                 "training": {"steps": 20, "learning_rate": 0.01},
             },
+            "probing": {
+                "model": "tiny",
+                "site": SITE,
+                "saes": ["main"],
+                "target_l0": 3,
+                "sets": ["lines"],
+            },
             "toy": {"samples": 200, "steps": 40, "restarts": 2, "seeds": [0]},
+        },
+        "labelled": {
+            "lines": {
+                "kind": "text_files",
+                "paths": ["lines.jsonl"],
+                "label_column": "label",
+                "context_length": 16,
+            }
+        },
+        "probing": {"k_latents": [1, 4], "ablated": [1, 4]},
+        "interpretable_features": {
+            "main": {"model": "tiny", "site": SITE},
+            "saes": ["main"],
+            "width": 48,
+            "target_l0": 3,
+            "directions": 8,
+            "ica_tokens": 500,
+            "erasure": {"groups": [["self", " self"]], "counts": [1, 4]},
         },
         "pathological_errors": {
             "main": {"model": "tiny", "site": SITE},
@@ -148,6 +173,22 @@ def tiny_config() -> dict:
             "examples": 2,
         },
     }
+
+
+def write_lines(folder: Path) -> None:
+    """A labelled set: lines of the text that are comments, and as many that are definitions."""
+    lines = [
+        line.strip()
+        for path in sorted((folder / "text").glob("*.txt"))
+        for line in path.read_text().splitlines()
+    ]
+    labels = {"comment": "# ", "definition": "def "}
+    rows = [
+        {"text": line, "label": label}
+        for label, start in labels.items()
+        for line in [line for line in lines if line.startswith(start)][:100]
+    ]
+    (folder / "lines.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 class Workflow:
@@ -170,6 +211,7 @@ class Workflow:
         library = Path(sysconfig.get_path("stdlib"))
         for module in MODULES:
             shutil.copy(library / f"{module}.py", folder / "text" / f"{module}.txt")
+        write_lines(folder)
         workflow = cls(folder)
         workflow.configure(config)
         return workflow

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import log
 from workflow_scripts.anatomy.base.store import replacing
 from workflow_scripts.anatomy.statistics.units import N_GROUPS
@@ -48,6 +49,19 @@ class Examples:
     train: np.ndarray
     problems: list[Problem]
     places: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int64))
+
+    def require_problems(self, name: str) -> None:
+        """Refuse an entry of the configuration on which there is nothing to probe.
+
+        Raises
+        ------
+        AnatomyError: no class has enough documents on either side.
+        """
+        if not self.problems:
+            raise AnatomyError(
+                f"labelled.{name}: no class has examples in {MIN_DOCUMENTS} documents to train on and in "
+                f"{MIN_DOCUMENTS} others to test on; give it more documents, or probe another set"
+            )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it by name, for a file."""
