@@ -41,6 +41,13 @@ if workflow.is_main_process:
 GPU = int(config["device"] == "cuda")
 
 
+onstart:
+    # Whatever ends lets Snakemake's limit on submissions look for jobs once a second from then on, for good:
+    # hundreds of times a second in the end. Jobs of this machine need no such limit.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 pathvars:
     store=STORE,
     run=RUN,
