@@ -1,9 +1,9 @@
-# make run | test | check | docs | lock | unlock | clean-env
+# make run | card | notebook | test | check | docs | lock | unlock | clean-env
 # Needs python3 (3.11 or later) with pip and venv, nothing else; everything goes into .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test check docs lock unlock clean-env environment
+.PHONY: run card notebook test check docs vendor lock unlock clean-env environment
 
 # What is handed on: make run ARGS="dark_matter_fig4 --configfile presets/gpt2-small.yaml"
 ARGS ?=
@@ -13,6 +13,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 run: environment
 	@$(VENV) -m workflow_scripts.anatomy.launch $(ARGS)
+
+# One SAE, from a folder or a release: make card SAE=path/to/sae TEXT="text/*.txt"
+# MODEL=path/to/model where the SAE's metadata does not lead to its model; NAME=... is the folder in results/.
+card: environment
+	@$(VENV) -m workflow_scripts.anatomy.launch.card --sae "$(SAE)" --text "$(TEXT)" --model "$(MODEL)" --name "$(NAME)" $(ARGS)
+
+notebook: environment
+	@$(VENV) -c 'import jupyterlab' 2>/dev/null || { echo "error: no JupyterLab in .venv; install it: $(VENV) -m pip install jupyterlab" >&2; exit 1; }
+	@$(VENV) -m jupyterlab $(ARGS)
 
 # Unit tests side by side; the small workflow of tests/workflow is run once and shared by its tests.
 test: environment
@@ -39,6 +48,10 @@ lock:
 	@sed -i.old '/^  - pip:$$/q' envs/environment.yaml && rm envs/environment.yaml.old
 	@sed -n 's/^[A-Za-z].*==.*/      - &/p' envs/requirements.txt >> envs/environment.yaml
 
+# The libraries of the explorer's page, bundled anew; for developers, needs Node.
+vendor:
+	@cd workflow_scripts/anatomy/report/vendor && npm ci --ignore-scripts && npm run --silent build
+
 unlock: environment
 	@$(VENV) -m snakemake --unlock
 
@@ -58,3 +71,4 @@ environment:
 	    /^Installing / { print "  unpacking them"; fflush() } \
 	    /^ERROR/ { print; fflush() }' || { echo "error: the installation failed; .venv/pip.log says more" >&2; exit 1; }; \
 	  cp envs/requirements.txt .venv/requirements.txt; }
+	@grep -sqF "$(CURDIR)" .venv/lib/python*/site-packages/sae_anatomy.pth || $(VENV) -m workflow_scripts.anatomy.launch.importable

@@ -7,27 +7,34 @@ from workflow_scripts.anatomy.base.code_digest import code_of
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import catalogue
 from workflow_scripts.anatomy.setup.local_files import check_local_files, with_home
+from workflow_scripts.anatomy.setup.names import any_of
+from workflow_scripts.anatomy.setup.ownership import check_owners, record_owner
+from workflow_scripts.anatomy.setup.reading import configured
+from workflow_scripts.anatomy.setup.sae_agreement import check_agreement
+from workflow_scripts.anatomy.text.inspection import check_text_files
 from workflow_scripts.papers import registry as papers
 
 min_version("9.0")
 
 
-# A configuration given on the command line replaces the default one. Snakemake would merge the two
-# key by key, and a preset's run would then contain the default's models.
-if "models" not in config:
-
-    configfile: "config.yaml"
-
+# Read here, strictly, and not by Snakemake. A configuration given on the command line replaces the default
+# one: Snakemake would merge the two key by key, and a preset's run would then contain the default's models.
+CONFIG_FILES = workflow.overwrite_configfiles or ["config.yaml"]
+workflow.configfiles[:] = CONFIG_FILES
 
 try:
-    config = with_home(papers.check(config))
+    config = with_home(papers.check(configured(CONFIG_FILES, workflow.config_settings.config)))
     check_local_files(config)
+    if workflow.is_main_process:
+        check_text_files(config)
+    check_agreement(config)
+    check_owners(config)
     SAES = {(sae.model, sae.site, sae.name): sae for sae in catalogue(config)}
     PLANS = papers.plans(config, list(SAES.values()))
 except AnatomyError as error:
     raise WorkflowError(f"error: {error}") from None
 
-STORE = "results/store"
+STORE = config["store"]
 RUN = f"results/{config['run']}"
 ALL_EXHIBITS = {paper: papers.exhibits(paper) for paper in PLANS}
 EXHIBITS = {
@@ -42,6 +49,7 @@ GPU = int(config["device"] == "cuda")
 
 
 onstart:
+    record_owner(config)
     # Whatever ends lets Snakemake's limit on submissions look for jobs once a second from then on, for good:
     # hundreds of times a second in the end. Jobs of this machine need no such limit.
     if workflow.local_exec:
@@ -54,11 +62,11 @@ pathvars:
 
 
 wildcard_constraints:
-    model="|".join(config["models"]),
-    dataset="|".join(config["datasets"]),
-    harvest="|".join(config["harvests"]),
+    model=any_of(config["models"]),
+    dataset=any_of(config["datasets"]),
+    harvest=any_of(config["harvests"]),
     site=r"blocks\.\d+\.[a-z_.]+",
-    sae="|".join(sorted({sae.name for sae in SAES.values()})),
+    sae=any_of(sorted({sae.name for sae in SAES.values()})),
     split="train|validation",
     paper="|".join(EXHIBITS),
     exhibit="[a-z0-9_]+",
@@ -71,10 +79,12 @@ include: "rules/paths.smk"
 
 
 rule all:
-    """Everything: the tables and figures of every paper, and what they say of its claims."""
+    """Everything: the tables and figures of every paper, what they say of its claims, and the report."""
     input:
         [tables_of(paper) + shown_of(paper) for paper in EXHIBITS],
         claims_of_run(),
+        # The rules of what is read come last, and know the others.
+        lambda w: rules.report.input,
 
 
 rule tables:
@@ -125,4 +135,8 @@ for paper in PLANS:
 
 
 include: "rules/claims.smk"
+include: "rules/latents.smk"
+include: "rules/cards.smk"
+include: "rules/explorer.smk"
+include: "rules/report.smk"
 include: "rules/audit.smk"

@@ -1,5 +1,14 @@
 # Figures are drawn from their tables alone: restyling one recomputes nothing.
 
+from workflow_scripts.anatomy.report.page.collected import title_of
+
+TITLES = papers.titles(PLANS)
+
+
+def labels_of(kind):
+    """How an exhibit is listed in the report that Snakemake makes."""
+    return lambda w: {"exhibit": title_of(w.exhibit), "file": w.exhibit, "format": kind}
+
 
 rule draw_figure:
     """Draw one figure from its tables."""
@@ -10,11 +19,17 @@ rule draw_figure:
     output:
         pdf=report(
             "<run>/figures/{paper}/{exhibit}.pdf",
-            category="{paper}",
-            labels={"figure": "{exhibit}"},
+            category=lambda w: TITLES[w.paper],
+            labels=labels_of("PDF"),
             caption="report/figure.rst",
         ),
-        png="<run>/figures/{paper}/{exhibit}.png",
+        # Browsers show it beside the list; a PDF is downloaded.
+        png=report(
+            "<run>/figures/{paper}/{exhibit}.png",
+            category=lambda w: TITLES[w.paper],
+            labels=labels_of("PNG"),
+            caption="report/figure.rst",
+        ),
     log:
         "<run>/logs/figures/{paper}/{exhibit}.log",
     conda:
@@ -39,8 +54,8 @@ rule render_table:
     output:
         rendered=report(
             "<run>/tables/{paper}/{exhibit}.md",
-            category="{paper}",
-            labels={"figure": "{exhibit}"},
+            category=lambda w: TITLES[w.paper],
+            labels=labels_of("Markdown"),
             caption="report/figure.rst",
         ),
     log:

@@ -1,8 +1,8 @@
 # From text to language models: documents, tokenizers, tokens, weights. All else waits for them and for
 # the harvests, so they go before what could run beside them.
 
-TRAINED_MODELS = "|".join(n for n, m in config["models"].items() if m["kind"] == "train") or "(?!)"
-IMPORTED_MODELS = "|".join(n for n, m in config["models"].items() if m["kind"] == "hf") or "(?!)"
+TRAINED_MODELS = any_of(n for n, m in config["models"].items() if m["kind"] == "train")
+IMPORTED_MODELS = any_of(n for n, m in config["models"].items() if m["kind"] == "hf")
 
 
 rule collect_documents:
@@ -25,6 +25,7 @@ rule collect_documents:
         name="{dataset}",
         dataset=lookup(dpath="datasets/{dataset}", within=config),
         python=python_version,
+        files=fingerprint_of(text_files),
     script:
         "../workflow_scripts/collect_documents.py"
 
@@ -69,6 +70,7 @@ rule import_tokenizer:
         runtime=lambda w, attempt: 30 * attempt,
     params:
         code=code_of("import_tokenizer.py"),
+        files=fingerprint_of(local_model_files),
         name="{model}",
         model=lookup(dpath="models/{model}", within=config),
     script:
@@ -148,6 +150,7 @@ rule import_model:
         runtime=lambda w, attempt: 120 * attempt,
     params:
         code=code_of("import_model.py"),
+        files=fingerprint_of(local_model_files),
         name="{model}",
         model=lookup(dpath="models/{model}", within=config),
     script:

@@ -4,7 +4,15 @@ import platform
 from pathlib import Path
 
 from workflow_scripts.anatomy.probing.labelled_texts import labelled_files
-from workflow_scripts.anatomy.setup.local_files import is_local, local_files
+from workflow_scripts.anatomy.setup.fingerprints import fingerprint
+from workflow_scripts.anatomy.setup.local_files import (
+    MODEL_FILES,
+    SAE_FILES,
+    files_of_dataset,
+    is_local,
+    local_files,
+)
+from workflow_scripts.anatomy.setup.names import any_of
 from workflow_scripts.anatomy.text.documents import matching_files
 
 ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"]["harvests"]}
@@ -122,9 +130,18 @@ def at_site(saes, w):
     return [sae for sae in saes if (sae.model, sae.site) == (w.model, w.site)]
 
 
+# What a run is given: its times are overlooked, and rules have its fingerprint among their parameters.
+
+
 def text_files(w):
     block = config["datasets"][w.dataset]
-    return matching_files(block["paths"], w.dataset) if block["kind"] == "text_files" else []
+    if block["kind"] == "text_files":
+        return ancient_files(matching_files(block["paths"], w.dataset))
+    return ancient_files(files_of_dataset(block))
+
+
+def ancient_files(files):
+    return [ancient(str(file)) for file in files]
 
 
 def python_version(w):
@@ -138,12 +155,12 @@ def python_version(w):
 
 def local_model_files(w):
     path = config["models"][w.model]["path"]
-    return local_files(path, ("*.json", "*.safetensors")) if is_local(path) else []
+    return ancient_files(local_files(path, MODEL_FILES) if is_local(path) else [])
 
 
 def local_sae_files(w):
     sae = sae_block(w)
-    return local_files(sae["path"], ("*.json", "*.safetensors")) if sae["kind"] == "local" else []
+    return ancient_files(local_files(sae["path"], SAE_FILES) if sae["kind"] == "local" else [])
 
 
 LABELLED = config["labelled"]
@@ -151,7 +168,14 @@ LABELLED = config["labelled"]
 
 def labelled_text_files(w):
     block = LABELLED[w.labelled]
-    return labelled_files(block, w.labelled) if block["kind"] == "text_files" else []
+    if block["kind"] == "text_files":
+        return ancient_files(labelled_files(block, w.labelled))
+    return ancient_files(files_of_dataset(block))
+
+
+def fingerprint_of(files):
+    """As a parameter: the fingerprint of what an input function names."""
+    return lambda w: fingerprint(files(w))
 
 
 def analysis_text(w, pattern):
@@ -178,6 +202,8 @@ def dense_path(sae, name):
 
 # The manifests of the stores that a paper alone has; its rules add theirs.
 PAPER_STORES = []
+# (model, site, SAE) -> the table of explanations of its latents; rules of papers add those that they make.
+EXPLAINED = {}
 
 
 def all_stores():

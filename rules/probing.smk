@@ -1,7 +1,7 @@
 # Labelled examples, probes on activations and on the latents of SAEs, and targeted probe perturbation.
 
-PYTHON_SETS = "|".join(n for n, s in LABELLED.items() if s["kind"] == "python_tokens") or "(?!)"
-TEXT_SETS = "|".join(n for n, s in LABELLED.items() if s["kind"] != "python_tokens") or "(?!)"
+PYTHON_SETS = any_of(n for n, s in LABELLED.items() if s["kind"] == "python_tokens")
+TEXT_SETS = any_of(n for n, s in LABELLED.items() if s["kind"] != "python_tokens")
 
 
 rule label_python_tokens:
@@ -50,6 +50,7 @@ rule collect_labelled_texts:
         runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("collect_labelled_texts.py"),
+        files=fingerprint_of(labelled_text_files),
         name="{labelled}",
         labelled=lambda w: LABELLED[w.labelled],
     script:

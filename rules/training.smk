@@ -1,7 +1,7 @@
 # SAEs: trained here from an activation store, or imported; all end in one canonical form.
 
-TRAINED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind == "trained"})) or "(?!)"
-IMPORTED_SAES = "|".join(sorted({s.name for s in SAES.values() if s.kind != "trained"})) or "(?!)"
+TRAINED_SAES = any_of(sorted({s.name for s in SAES.values() if s.kind == "trained"}))
+IMPORTED_SAES = any_of(sorted({s.name for s in SAES.values() if s.kind != "trained"}))
 
 
 rule train_sae:
@@ -50,6 +50,7 @@ rule import_sae:
         runtime=lambda w, attempt: 60 * attempt,
     params:
         code=code_of("import_sae.py"),
+        files=fingerprint_of(local_sae_files),
         sae=sae_block,
         model_name="{model}",
     script:

@@ -9,5 +9,6 @@ from workflow_scripts.anatomy.text.tokenization import special_ids
 
 begin(snakemake.log[0], snakemake.threads)
 
-bos, _ = special_ids(Path(snakemake.input.tokenizer))
-write_json(snakemake.output.model, import_model(snakemake.params.model, snakemake.params.name, bos))
+block = snakemake.params.model
+bos = special_ids(Path(snakemake.input.tokenizer))[0] if block.get("bos", True) else None
+write_json(snakemake.output.model, import_model(block, snakemake.params.name, bos))

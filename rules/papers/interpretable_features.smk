@@ -8,6 +8,7 @@ FEATURES, FEATURES_PLAN = config["interpretable_features"], PLANS["interpretable
 FEATURES_MODEL, FEATURES_SITE = (FEATURES["main"][name] for name in ("model", "site"))
 FEATURES_SAE = sae_path(FEATURES_PLAN.main, "sae.safetensors")
 FEATURES_CODES = codes_path(FEATURES_PLAN.main)
+EXPLAINED[FEATURES_MODEL, FEATURES_SITE, FEATURES_PLAN.main.name] = f"{RUN}/directions/sae.csv"
 
 
 rule find_components:

@@ -38,9 +38,10 @@ use rule tabulate as tabulate_overview_summary with:
         runtime=lambda w, attempt: 10 * attempt,
 
 
-use rule tabulate as tabulate_overview_decomposition with:
+use rule tabulate_drawn as tabulate_overview_decomposition with:
     """The linear and the nonlinear error of the SAEs that are taken apart."""
     input:
         scores=[scores_path(sae) for sae in DECOMPOSED],
+        draws=[draws_path(sae) for sae in DECOMPOSED],
     pathvars:
         exhibit="overview/decomposition",

@@ -1,14 +1,19 @@
 """What the rooms of the papers hold, found by the papers' names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from workflow_scripts.anatomy.report.cards.quantities import check as check_quantities
+from workflow_scripts.anatomy.report.cards.quantities import read_quantities
 from workflow_scripts.anatomy.setup import configuration
 from workflow_scripts.anatomy.setup.catalogue import Sae
+from workflow_scripts.anatomy.setup.completion import complete
 from workflow_scripts.anatomy.setup.exhibits import Exhibit, read_exhibits
+from workflow_scripts.anatomy.setup.places import check_places
 from workflow_scripts.anatomy.setup.plan import Plan
 from workflow_scripts.papers import PAPERS
 
@@ -22,13 +27,15 @@ def load_schema() -> dict[str, Any]:
 
 
 def check(config: dict[str, Any]) -> dict[str, Any]:
-    """Validate a configuration, the papers' blocks included, and complete it with defaults.
+    """Validate a configuration, the papers' blocks included, and complete it.
+
+    What a short one leaves out comes from the metadata of its SAEs, the rest from the schemas' defaults.
 
     Raises
     ------
-    AnatomyError: see `configuration.check`.
+    AnatomyError: see `completion.filled` and `configuration.check`.
     """
-    return configuration.check(config, _schemas(), _references)
+    return configuration.check(complete(config), _schemas(), _references)
 
 
 def plans(config: dict[str, Any], saes: list[Sae]) -> dict[str, Plan]:
@@ -38,11 +45,10 @@ def plans(config: dict[str, Any], saes: list[Sae]) -> dict[str, Plan]:
     ------
     AnatomyError: a paper's block asks for what the configuration does not have.
     """
-    return {
-        paper: _part(paper, "plan").plan(config, saes)
-        for paper in PAPERS
-        if paper not in _schemas() or config[paper] is not None
-    }
+    asked = [paper for paper in PAPERS if paper not in _schemas() or config[paper] is not None]
+    for paper in asked:
+        check_places(config, saes, paper, config.get(paper))
+    return {paper: _part(paper, "plan").plan(config, saes) for paper in asked}
 
 
 def exhibits(paper: str) -> dict[str, Exhibit]:
@@ -58,6 +64,36 @@ def drawing(paper: str, exhibit: Exhibit) -> str:
 def tabulation(paper: str, exhibit: Exhibit) -> str:
     """The function that makes the tables of a figure, as the entry of a code digest."""
     return f"{PACKAGE}.{paper}.tables.{exhibit.tabulated_by}:tabulate"
+
+
+def finding(paper: str, exhibit: Exhibit) -> str:
+    """The function that says what a run found in a figure, as the entry of a code digest; "" without one.
+
+    It stands beside `draw` and takes the same tables. The module is not imported to find it.
+    """
+    module = f"{PACKAGE}.{paper}.figures.{exhibit.drawn_by}"
+    path = ROOMS / paper / "figures" / f"{exhibit.drawn_by}.py"
+    found = path.is_file() and re.search(r"^def finding\(", path.read_text(), re.MULTILINE)
+    return f"{module}:finding" if found and not exhibit.rendered else ""
+
+
+def card_quantities(papers: Sequence[str]) -> list[dict[str, Any]]:
+    """What these papers say of every SAE, the quantities of its card, as `quantities.quantity` reads them.
+
+    Raises
+    ------
+    AnatomyError: see `quantities.read_quantities` and `quantities.check`.
+    """
+    read = [
+        each for paper in papers for each in read_quantities(ROOMS / paper / "card.yaml", paper)
+    ]
+    return [each.plain() for each in check_quantities(read)]
+
+
+def titles(papers: Iterable[str]) -> dict[str, str]:
+    """What the papers are called, as the first line of their rooms says it."""
+    lines = {paper: (import_module(f"{PACKAGE}.{paper}").__doc__ or paper) for paper in papers}
+    return {paper: line.strip().split("\n")[0].rstrip(".") for paper, line in lines.items()}
 
 
 def claiming(papers: Sequence[str]) -> dict[str, str]:

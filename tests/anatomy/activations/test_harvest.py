@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.anatomy.models.families import random_model
 from tests.anatomy.models.tiny_models import tiny
 from workflow_scripts.anatomy.activations import harvest as harvesting
 from workflow_scripts.anatomy.activations.harvest import check_harvest, harvest_activations
@@ -179,6 +180,36 @@ def test_too_few_tokens(tmp_path, tokens):
     with pytest.raises(AnatomyError, match=message):
         harvest_activations(
             tiny("gpt2"), describe(), tokens, block(contexts=26), "h", tmp_path / "h.zarr"
+        )
+
+
+def test_what_a_block_adds_is_checked(tmp_path, tokens):
+    names = [f"blocks.1.hook_{kind}" for kind in ("resid_pre", "attn_out", "mlp_out", "resid_post")]
+    harvest = block(hook_points=names)
+    harvest_activations(random_model("mpt"), describe(), tokens, harvest, "h", tmp_path / "h.zarr")
+    store = open_activations(tmp_path / "h.zarr")
+    before, attention, mlp, after = (store.activations(name)[:] for name in names)
+    np.testing.assert_allclose(before + attention + mlp, after, atol=1e-4)
+    with pytest.raises(AnatomyError, match=r"blocks\.1\.hook_attn_out: in model toy \(doge\)"):
+        harvest_activations(random_model("doge"), describe(), tokens, harvest, "h", tmp_path / "d")
+    assert not (tmp_path / "d/manifest.json").exists()
+
+
+@pytest.mark.parametrize(("at", "has_bos"), [(199, True), (3, False)])
+def test_a_token_that_the_model_lacks(tmp_path, tokens, at, has_bos):
+    tokens.ids[at] = 50
+    with pytest.raises(
+        AnatomyError, match=r"d\.train\.npz: a token has id 50, but model toy .* 49"
+    ):
+        harvest_activations(
+            tiny("gpt2"), describe(has_bos), tokens, block(), "h", tmp_path / "h.zarr"
+        )
+
+
+def test_a_bos_token_that_the_model_lacks(tmp_path, tokens):
+    with pytest.raises(AnatomyError, match="the token that begins a text has id 50"):
+        harvest_activations(
+            tiny("gpt2"), describe() | {"bos_id": 50}, tokens, block(), "h", tmp_path / "h.zarr"
         )
 
 

@@ -100,18 +100,17 @@ def test_a_layer_that_the_model_lacks():
 def test_an_architecture_without_the_module():
     model = AutoModelForCausalLM.from_config(
         AutoConfig.for_model(
-            "opt",
+            "bert",
             hidden_size=16,
             num_hidden_layers=1,
-            ffn_dim=16,
+            intermediate_size=16,
             num_attention_heads=2,
             vocab_size=50,
-            word_embed_proj_dim=16,
-            max_position_embeddings=16,
+            is_decoder=True,
         )
     )
     with (
-        pytest.raises(AnatomyError, match=r"blocks\.0\.hook_mlp_out: a OPTDecoderLayer has none"),
+        pytest.raises(AnatomyError, match=r"blocks\.0\.hook_mlp_out: a BertLayer has none"),
         capturing(model, ["blocks.0.hook_mlp_out"]),
     ):
         pass

@@ -7,8 +7,9 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from tests.anatomy.models.tiny_models import ids, tiny
+from tests.anatomy.models.tiny_models import FAMILIES, ids, tiny
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.store import write_json
@@ -19,6 +20,7 @@ from workflow_scripts.anatomy.text.tokenization import open_tokens, tokenize, tr
 
 GPT2 = {"n_embd": 16, "n_layer": 2, "n_head": 2}
 LENGTH, BATCH, STEPS = 8, 4, 12
+DOWN = "model.layers.1.mlp.down_proj.weight"
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +283,80 @@ def test_models_that_are_not_whole(tmp_path):
     next(folder.glob("model-00002*")).unlink()
     with pytest.raises(AnatomyError, match="lacks model-00002"):
         import_model(hf(folder), "m", 0)
+
+
+def edited(folder, change):
+    """Change the tensors of a saved model, in whichever of its files they lie."""
+    for file in folder.glob("*.safetensors"):
+        tensors = load_file(file)
+        change(tensors)
+        save_file(tensors, file, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("shard", ["1GB", "8KB"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop(DOWN, None), f"lacks {re.escape(DOWN)}"),
+        (
+            lambda t: DOWN in t and t.update({DOWN: t[DOWN][:5]}),
+            r"of shape \(5, 24\), not \(16, 24\)",
+        ),
+        (
+            lambda t: DOWN in t and t.update({"model.layers.7.extra": t[DOWN].clone()}),
+            r"has model\.layers\.7\.extra, which its architecture does not know",
+        ),
+    ],
+)
+def test_tensors_that_are_not_those_of_the_architecture(tmp_path, change, message, shard):
+    folder = tmp_path / "m"
+    tiny("llama").save_pretrained(folder, max_shard_size=shard)
+    description = import_model(hf(folder), "m", 0)
+    write_json(tmp_path / "model.json", description)
+    edited(folder, change)
+    if (index := folder / "model.safetensors.index.json").exists():
+        weights = {key: f.name for f in folder.glob("*.safetensors") for key in load_file(f)}
+        index.write_text(json.dumps({"metadata": {}, "weight_map": weights}))
+    with pytest.raises(AnatomyError, match=message) as error:
+        import_model(hf(folder), "m", 0)
+    assert "models.m" in str(error.value) and "\n" not in str(error.value)
+    # Edited after it was imported: loading looks too.
+    with pytest.raises(AnatomyError, match=message):
+        load_model(tmp_path / "model.json")
+
+
+def test_a_tensor_that_the_index_names_and_its_file_lacks(tmp_path):
+    folder = tmp_path / "m"
+    tiny("llama").save_pretrained(folder, max_shard_size="8KB")
+    edited(folder, lambda tensors: tensors.pop(DOWN, None))
+    with pytest.raises(AnatomyError, match=re.escape(DOWN)):
+        import_model(hf(folder), "m", 0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tied_weights_and_old_constants_are_not_missed(tmp_path, family):
+    model = tiny(family)
+    model.save_pretrained(tmp_path / "m")
+    edited(
+        tmp_path / "m",
+        lambda t: t.update(
+            {
+                "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4),
+                "transformer.h.0.attn.masked_bias": torch.ones(1),
+                "gpt_neox.layers.0.attention.bias": torch.ones(1, 1, 4, 4),
+            }
+        ),
+    )
+    write_json(tmp_path / "model.json", import_model(hf(tmp_path / "m"), "m", 0))
+    loaded, _ = load_model(tmp_path / "model.json")
+    assert torch.equal(loaded(ids()).logits, model(ids()).logits)
+
+
+def test_a_tokenizer_that_begins_texts_with_a_token_that_the_model_lacks(tmp_path):
+    tiny("llama").save_pretrained(tmp_path)
+    import_model(hf(tmp_path), "m", 49)
+    with pytest.raises(AnatomyError, match=r"models\.m: .*id 50, but .* ids 0 to 49"):
+        import_model(hf(tmp_path), "m", 50)
 
 
 def test_a_trained_model_that_is_gone(trained, tmp_path):

@@ -91,12 +91,22 @@ def test_without_a_reference_width_the_middle_one_is_taken(config):
     assert plan.reference.width == 256
 
 
-def test_the_reference_is_nearest_in_the_ratio_of_widths(config):
-    """400 is nearer to 200 than to 1000 in difference, and in ratio too; 500 only in difference."""
+def test_a_reference_width_that_no_sae_has_is_an_error(config):
     config["saes"]["batchtopk"]["widths"] = [200, 1000]
-    for wanted, nearest in ((400, 200), (500, 1000)):
-        config["dark_matter"]["reference_width"] = wanted
-        assert plan_of(config).reference.width == nearest
+    config["dark_matter"]["reference_width"] = 400
+    with pytest.raises(AnatomyError, match=r"reference_width has 400, .* have 200, 1000 latents"):
+        plan_of(config)
+    config["dark_matter"]["reference_width"] = 1000
+    assert plan_of(config).reference.width == 1000
+
+
+def test_an_sae_of_the_circuit_is_nearest_in_the_ratio_of_widths(config):
+    """400 is nearer to 200 than to 1000 in difference, and in ratio too; 500 only in difference."""
+    config["saes"]["circuit"]["widths"] = [200, 1000]
+    for width, nearest in ((400, 200), (500, 1000)):
+        config["saes"]["batchtopk"]["widths"] = [width]
+        config["dark_matter"]["reference_width"] = width
+        assert plan_of(config).circuit["mlp_out"].width == nearest
 
 
 def test_layers_have_a_target_of_their_own(config):
@@ -119,6 +129,7 @@ def test_the_stream_before_a_layer_is_made_of_the_layer_before(config):
         "circuit": ["parts"],
         "contours": {},
         "judged": None,
+        "reference_width": 512,
     }
     about = {"kind": "trained", "harvest": "train", "architecture": "topk", "widths": [64, 512]}
     about |= {"k": [12], "training": config["saes"]["topk"]["training"]}
@@ -192,11 +203,11 @@ def test_a_name_that_is_not_there_is_an_error_that_says_where(config, path, kind
             {"fig1", "fig9a"},
             "needs 3 widths",
         ),
-        (lambda c: c["saes"]["batchtopk"].update(widths=[512]), {"fig4", "fig16"}, "two widths"),
+        (lambda c: c["saes"]["batchtopk"].update(widths=[256]), {"fig4", "fig16"}, "two widths"),
         (
             lambda c: c["dark_matter"]["contours"].update(fig10=[]),
             {"fig10"},
-            "no SAE at its sites",
+            "contours.fig10 is not given",
         ),
         (
             lambda c: c["dark_matter"]["contours"].update(
@@ -205,7 +216,7 @@ def test_a_name_that_is_not_there_is_an_error_that_says_where(config, path, kind
             {"fig2"},
             "no SAE at its sites",
         ),
-        (lambda c: c["dark_matter"].pop("contours"), {"fig2", "fig10", "fig11"}, "no SAE"),
+        (lambda c: c["dark_matter"].pop("contours"), {"fig2", "fig10", "fig11"}, "is not given"),
         (lambda c: c["dark_matter"].pop("error_saes"), {"sec5_2", "fig7"}, "error_saes"),
         (lambda c: c["dark_matter"].pop("circuit"), {"fig9b"}, "blocks.2.hook_mlp_out"),
         (

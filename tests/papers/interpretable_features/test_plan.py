@@ -40,7 +40,7 @@ def test_the_nearest_sae_is_compared_and_all_of_its_site_are_shown():
         ({"saes": ["layer0"]}, r"no SAE of a known width .* interpretable_features\.saes"),
         (
             {"main": {"model": "stdlib-gpt2", "site": "blocks.2.hook_resid_pre"}},
-            r"interpretable_features\.main is at .*hook_points lacks",
+            r"interpretable_features\.main\.site is at .*hook_points lacks",
         ),
         ({"erasure": {"group": []}}, r"erasure\.group; did you mean groups\?"),
         ({"erasure": {}}, r"erasure\.groups is missing"),

@@ -13,13 +13,16 @@ from workflow_scripts.anatomy.activations.store import CHUNK_ROWS, SHARD_ROWS
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import Progress
 from workflow_scripts.anatomy.base.store import writing
+from workflow_scripts.anatomy.models.added import check_hook_points
 from workflow_scripts.anatomy.models.hook_points import capturing, check
 from workflow_scripts.anatomy.models.losses import token_losses
-from workflow_scripts.anatomy.text.contexts import contexts
+from workflow_scripts.anatomy.text.contexts import check_ids, contexts
 from workflow_scripts.anatomy.text.tokenization import Tokens
 
 # Shards are held in memory until they are full, one for each hook point.
 BUFFER_BYTES = 4 << 30
+# Hook points are checked on so many contexts of the first batch.
+CHECKED_CONTEXTS = 2
 
 
 def check_harvest(harvest: dict[str, Any], description: dict[str, Any]) -> None:
@@ -69,10 +72,12 @@ def harvest_activations(
 
     Raises
     ------
-    AnatomyError: too few tokens, or an activation or loss that is not finite.
+    AnatomyError: too few tokens, or ids that the model has no embedding of; a hook point that does not
+        hold what it should (`models.added`); an activation or loss that is not finite.
     """
     n, length = harvest["contexts"], harvest["context_length"]
     bos = description["bos_id"] if description["has_bos"] else None
+    check_ids(tokens, bos, model.get_input_embeddings().num_embeddings, description["name"])
     found = contexts(tokens, n, length, bos, harvest["max_document_share"])
     progress = Progress(f"harvest {name} (contexts)", n)
     half = next(model.parameters()).dtype != torch.float32
@@ -94,7 +99,7 @@ def harvest_activations(
         if tokens.books is not None:
             group.create_array("books", data=tokens.books)
         shards: Shards | None = None
-        for arrays in _forward(model, found, harvest):
+        for arrays in _forward(model, found, harvest, description["name"]):
             if shards is None:
                 shards = Shards(group, n, arrays, half)
             shards.append(arrays)
@@ -159,6 +164,7 @@ def _forward(
     model: torch.nn.Module,
     found: Iterator[tuple[np.ndarray, np.ndarray]],
     harvest: dict[str, Any],
+    model_name: str,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Run the model batch by batch; yield the store's arrays for each batch."""
     device = next(model.parameters()).device
@@ -168,6 +174,8 @@ def _forward(
         while batch := list(islice(found, harvest["batch_size"])):
             ids, documents = (np.stack(part) for part in zip(*batch, strict=True))
             input_ids = torch.from_numpy(ids).long().to(device)
+            if not done:
+                check_hook_points(model, names, input_ids[:CHECKED_CONTEXTS], model_name)
             logits = model(input_ids=input_ids, use_cache=False).logits
             loss = token_losses(logits, input_ids)
             arrays = {"tokens": ids, "documents": documents, "loss": loss.cpu().numpy()}

@@ -1,5 +1,6 @@
 """Tidy tables: one observation a row, the same identifying columns everywhere, whole or not there."""
 
+import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -14,6 +15,7 @@ from workflow_scripts.anatomy.base.draws import (
     with_draws_of,
     without_draws,
 )
+from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
 from workflow_scripts.anatomy.base.store import replacing
 
 IDENTITY = ("model", "site", "sae", "architecture", "width", "l0", "seed")
@@ -55,9 +57,25 @@ def write_rows(path: str | Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table as csv, whole or not at all; its draws are not part of it."""
+    """Write a table as csv, whole or not at all; its draws are not part of it.
+
+    Raises
+    ------
+    AnatomyError: text that is no Unicode (half of a surrogate pair), which no file in UTF-8 holds.
+    """
+    shown = without_draws(table)
+    # A lone carriage return ends a line for whoever reads it, and is quoted only where all text is.
+    quoting = csv.QUOTE_NONNUMERIC if _has_carriage_return(shown) else csv.QUOTE_MINIMAL
     with replacing(path) as temporary:
-        without_draws(table).to_csv(temporary, index=False)
+        try:
+            shown.to_csv(temporary, index=False, quoting=quoting)
+        except UnicodeEncodeError as error:
+            raise AnatomyError(f"{path}: text that cannot be written: {one_line(error)}") from None
+
+
+def _has_carriage_return(table: pd.DataFrame) -> bool:
+    texts = (table[name] for name in table if not pd.api.types.is_numeric_dtype(table[name]))
+    return any(isinstance(each, str) and "\r" in each for text in texts for each in text)
 
 
 def read_table(path: str | Path, draws: str | Path | None = None) -> pd.DataFrame:

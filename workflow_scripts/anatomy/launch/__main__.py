@@ -12,7 +12,7 @@ from workflow_scripts.anatomy.launch.leftovers import (
     require_unused,
     stop_orphans,
 )
-from workflow_scripts.anatomy.launch.outcome import error_lines, results, run_name
+from workflow_scripts.anatomy.launch.outcome import error_lines, is_dry, results, run_name
 from workflow_scripts.anatomy.launch.supervision import INTERRUPTED, supervise
 
 # What jobs find in their environment, unless it is set already.
@@ -25,6 +25,9 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**29),
 }
 
+LOGGER = "anatomy"  # terminal/plugin
+SHOW_CURSOR = "\x1b[?25h"
+
 
 def main(arguments: list[str]) -> int:
     """Run Snakemake in this folder and say how it went; returns the exit status."""
@@ -32,6 +35,12 @@ def main(arguments: list[str]) -> int:
     plain = [sys.executable, "-m", "snakemake"]
     warm = [sys.executable, "-m", "workflow_scripts.anatomy.launch.warm_start"]
     os.environ |= ENVIRONMENT | os.environ.copy()
+    own = any(argument.startswith("--logger") for argument in arguments)
+    shown = arguments if own else [f"--logger={LOGGER}", *arguments]
+    if is_dry(arguments):
+        # Nothing is written, so it may look at a folder in which a run is under way.
+        os.environ["ANATOMY_WARM_START"] = "no"
+        return supervise([*warm, *shown, "--nolock"])
     try:
         with only_launch(folder):
             require_unused(folder)
@@ -39,11 +48,13 @@ def main(arguments: list[str]) -> int:
             if is_locked(folder):
                 say("a run was killed here; unlocking the folder, finished results are kept")
                 supervise([*plain, *arguments, "--unlock", "--quiet"])
-            status = supervise([*warm, *arguments])
+            status = supervise([*warm, *shown])
             stop_leftover_jobs(folder)
     except AnatomyError as error:
         say(f"error: {error}")
         return 1
+    if sys.stderr.isatty():
+        sys.stderr.write(SHOW_CURSOR)  # a killed Snakemake leaves it hidden
     if status == INTERRUPTED:
         say("interrupted; the next run goes on where this one stopped")
     run = run_name(folder, arguments)

@@ -1,11 +1,14 @@
 """What a run tells its reader when it ends: where its results are, or which errors stopped it."""
 
 import argparse
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
+
+from workflow_scripts.anatomy.setup.completion import unnamed
 
 LOGS = "results/*/logs"
 ERROR = re.compile(r"^(?:\d\d:\d\d:\d\d )?error: (.+)$", re.MULTILINE)
@@ -14,8 +17,12 @@ SHOWN = (
     ("figures", "figures", "*.pdf"),
     ("tables", "tables", "*.csv"),
     ("claims", "claims.csv", None),
-    ("report", "report.html", None),
+    ("saes", "saes.csv", None),
+    ("report", "report/index.html", None),
 )
+FINDINGS = "report/findings.json"
+# Letters of Snakemake's short options without a value, among which -n may stand: -np.
+SWITCHES = re.compile(r"-[npqkFRfTtSDl]*n[npqkFRfTtSDl]*")
 
 
 def error_lines(folder: Path, since: float) -> list[str]:
@@ -40,11 +47,20 @@ def error_lines(folder: Path, since: float) -> list[str]:
     return lines
 
 
+def is_dry(arguments: Sequence[str]) -> bool:
+    """Whether a Snakemake command line only asks what would be done."""
+    return any(
+        argument in ("--dry-run", "--dryrun") or SWITCHES.fullmatch(argument)
+        for argument in arguments
+    )
+
+
 def run_name(folder: Path, arguments: Sequence[str]) -> str | None:
     """The run that a Snakemake command line means, or None.
 
     The first that there is of `--config run=NAME`, the `run` of the last config file named, and
-    that of config.yaml. None where none is readable: Snakemake itself says what is wrong with it.
+    that of config.yaml. A file without it has the name of its one SAE. None where none is readable:
+    Snakemake itself says what is wrong with it.
     """
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     parser.add_argument("--config", "-C", nargs="*", action="extend", default=[])
@@ -58,8 +74,8 @@ def run_name(folder: Path, arguments: Sequence[str]) -> str | None:
             config = yaml.safe_load((folder / path).read_text())
         except (OSError, yaml.YAMLError):
             continue
-        if isinstance(config, dict) and "run" in config:
-            return str(config["run"])
+        if isinstance(config, dict) and ("run" in config or "saes" in config):
+            return str(config["run"] if "run" in config else unnamed(config["saes"]))
     return None
 
 
@@ -73,4 +89,13 @@ def results(folder: Path, run: str | None) -> list[str]:
             lines.append(f"{label:>8}  {path}")
         elif pattern is not None and (count := sum(1 for _ in (folder / path).rglob(pattern))):
             lines.append(f"{label:>8}  {path}/ ({count})")
-    return lines
+    return [*lines, *findings(folder / root / FINDINGS)]
+
+
+def findings(file: Path) -> list[str]:
+    """The sentences in which a run says what it found; none where it has not written them."""
+    try:
+        sentences = json.loads(file.read_text())["findings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [f"{'found':>8}  {sentence}" for sentence in sentences]

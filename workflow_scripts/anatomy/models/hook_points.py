@@ -10,8 +10,9 @@ blocks.L.hook_mlp_out     what the MLP adds to the residual stream              
 blocks.L.attn.hook_z      input of attention's output projection, heads flat    n_heads * d_head
 ========================  ====================================================  ==============
 
-Where a layer normalises what attention or the MLP adds (Gemma 2 and 3, OLMo 2, GLM 4), attn_out and
-mlp_out are taken after that norm. ``blocks.L.hook_z`` is taken as another name of the last one.
+Where a layer normalises or multiplies what attention or the MLP adds (Gemma 2 and 3, OLMo 2, GLM 4;
+Granite), attn_out and mlp_out are taken after that: resid_pre + attn_out + mlp_out = resid_post, and a
+harvest checks it (`models/added.py`). ``blocks.L.hook_z`` is taken as another name of the last one.
 """
 
 import re
@@ -23,19 +24,11 @@ import torch
 from torch import nn
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.models.places import Place, added_by, read_by_projection
 
 NAME = re.compile(
     r"blocks\.(\d+)\.(?:hook_(resid_pre|resid_post|attn_out|mlp_out)|(?:attn\.)?hook_(z))"
 )
-
-# Submodules by the names that transformers gives them, whatever the family.
-ATTENTION = ("attn", "self_attn", "attention", "self_attention")
-PROJECTION = ("c_proj", "o_proj", "out_proj", "dense", "wo")
-MLP = ("mlp", "feed_forward", "ffn", "block_sparse_moe")
-# A norm of what is added to the residual stream. Llama's post_attention_layernorm is not one (it
-# comes before the MLP); it is only where the MLP's output has a norm as well.
-MLP_NORM = ("post_feedforward_layernorm", "post_mlp_layernorm")
-ATTENTION_NORM = ("post_self_attn_layernorm", "post_attention_layernorm")
 
 
 def parse(name: str) -> tuple[int, str]:
@@ -92,7 +85,8 @@ def capturing(model: nn.Module, names: list[str]) -> Iterator[dict[str, torch.Te
 
     def keep(name: str) -> Callable[[torch.Tensor], None]:
         def store(activations: torch.Tensor) -> None:
-            captured[name] = activations
+            # Some layers go on to add to this very tensor in place.
+            captured[name] = activations.clone()
 
         return store
 
@@ -115,14 +109,23 @@ def attach(model: nn.Module, name: str, function: Callable[[torch.Tensor], torch
     if kind == "resid_pre":
         return on_input(block, function)
     if kind == "z":
-        attention = _part(block, ATTENTION, name)
-        return on_input(_part(attention, PROJECTION, name), function)
+        return on_input(read_by_projection(block, name), function)
     if kind == "resid_post":
         return on_output(block, function)
-    norm = _part(block, MLP_NORM)
-    if norm is None:
-        return on_output(_part(block, MLP if kind == "mlp_out" else ATTENTION, name), function)
-    return on_output(norm if kind == "mlp_out" else _part(block, ATTENTION_NORM, name), function)
+    return on_place(added_by(block, kind, name), function)
+
+
+def on_place(place: Place, function: Callable[[torch.Tensor], torch.Tensor | None]):
+    """Hook what a layer adds to the residual stream."""
+    multiplier = place.multiplier
+    if multiplier == 1.0:
+        return on_output(place.module, function)
+
+    def scaled(output: torch.Tensor) -> torch.Tensor | None:
+        new = function(output * multiplier)
+        return None if new is None else new / multiplier
+
+    return on_output(place.module, scaled)
 
 
 def on_input(module: nn.Module, function: Callable[[torch.Tensor], torch.Tensor | None]):
@@ -140,25 +143,12 @@ def on_input(module: nn.Module, function: Callable[[torch.Tensor], torch.Tensor 
 
 
 def on_output(module: nn.Module, function: Callable[[torch.Tensor], torch.Tensor | None]):
-    """Hook the output of a module; of a tuple, its first element."""
+    """Hook the output of a module; of a tuple or list, its first element."""
 
     def hook(_, arguments, output):
-        new = function(output[0] if isinstance(output, tuple) else output)
+        new = function(output[0] if isinstance(output, tuple | list) else output)
         if new is None:
             return None
-        return (new, *output[1:]) if isinstance(output, tuple) else new
+        return (new, *output[1:]) if isinstance(output, tuple | list) else new
 
     return module.register_forward_hook(hook)
-
-
-def _part(module: nn.Module, names: tuple[str, ...], hook_point: str | None = None):
-    for name in names:
-        found = getattr(module, name, None)
-        if isinstance(found, nn.Module):
-            return found
-    if hook_point is None:
-        return None
-    raise AnatomyError(
-        f"hook point {hook_point}: a {type(module).__name__} has none of {', '.join(names)}, so it "
-        "cannot be taken from this architecture"
-    )

@@ -7,6 +7,7 @@ bos_id, has_bos, parameters.
 """
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ WEIGHTS = [
     "model*.safetensors",
     "*.safetensors.index.json",
 ]
+# Constants that older versions of transformers stored with the weights, and later ones compute: causal
+# masks, and the frequencies of rotary embeddings.
+CONSTANTS = re.compile(r"(attn|attention)\.(bias|masked_bias|causal_mask)$|rotary_emb\.inv_freq$")
 
 
 def build(
@@ -128,7 +132,8 @@ def import_model(block: dict[str, Any], name: str, bos: int | None) -> dict[str,
 
     Raises
     ------
-    AnatomyError: no such folder, not in the cache while offline, weights missing or damaged.
+    AnatomyError: no such folder, not in the cache while offline, weights missing or damaged, tensors
+        that the architecture lacks, has besides, or has in another shape, or a BOS token that it lacks.
     """
     from safetensors import safe_open
     from transformers import AutoConfig
@@ -157,12 +162,22 @@ def import_model(block: dict[str, Any], name: str, bos: int | None) -> dict[str,
                 f"models.{name}: {file} is damaged ({one_line(error)}); delete it and get it again"
             ) from None
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    quiet()
+    # On the device "meta" the names and shapes of all tensors are compared, and none is read.
+    _load(folder, f"models.{name}: the model at {folder}", "get it again", device_map="meta")
+    found = describe(config, name, block, bos)
+    if bos is not None and bos >= found["vocabulary"]:
+        raise AnatomyError(
+            f"models.{name}: its tokenizer begins texts with id {bos}, but the model has embeddings of ids "
+            f"0 to {found['vocabulary'] - 1} only; give models.{name}.path the tokenizer that the model "
+            "was trained with, or resize its embeddings"
+        )
     local = Path(path).is_dir()
     where = {
         "path": str(Path(path).absolute()) if local else path,
         "revision": revision if local else folder.name,
     }
-    return describe(config, name, block, bos) | where
+    return found | where
 
 
 def load_model(description: str | Path, device: str = "cpu", dtype: str | None = None):
@@ -176,28 +191,66 @@ def load_model(description: str | Path, device: str = "cpu", dtype: str | None =
 
     Returns the model, in evaluation mode and without gradients, and the description as a dict.
     """
-    from transformers import AutoModelForCausalLM
-
     quiet()
     description = Path(description)
     found = json.loads(description.read_text())
     path: str | Path = found["path"]
     if found["kind"] == "train":
         path = description.parent / found["path"]
+    model = _load(
+        path,
+        f"{description}: the model {found['name']} at {path}",
+        f"delete {description} and rerun, and it is made or fetched anew",
+        revision=found.get("revision") or "main",
+        dtype=DTYPES[dtype or found["dtype"]],
+    )
+    return model.to(device).eval().requires_grad_(False), found
+
+
+def _load(path: str | Path, what: str, remedy: str, **options: Any):
+    """Load a model whose tensors are those of the checkpoint, all of them and no others.
+
+    Transformers would draw at random what is not there. Tied weights and what an architecture says is
+    left out of its checkpoints are not missed.
+
+    Raises
+    ------
+    AnatomyError: it cannot be loaded, or tensors are missing, unexpected or of another shape; `what` is
+        the model and `remedy` what to do about it.
+    """
+    from transformers import AutoModelForCausalLM
+
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, info = AutoModelForCausalLM.from_pretrained(
             path,
-            revision=found.get("revision") or "main",
-            dtype=DTYPES[dtype or found["dtype"]],
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
+            # Else it is an error that does not say which.
+            ignore_mismatched_sizes=True,
+            **options,
         )
     except Exception as error:
+        raise AnatomyError(f"{what} cannot be loaded ({one_line(error)}); {remedy}") from error
+    wrong = []
+    if names := sorted(info["missing_keys"]):
+        wrong.append(f"lacks {_named(names)}")
+    if shapes := sorted(info["mismatched_keys"]):
+        names = [f"{key} of shape {tuple(has)}, not {tuple(needs)}" for key, has, needs in shapes]
+        wrong.append(f"has {_named(names)}")
+    if names := sorted(key for key in info["unexpected_keys"] if not CONSTANTS.search(key)):
+        wrong.append(f"has {_named(names)}, which its architecture does not know")
+    if wrong:
         raise AnatomyError(
-            f"{description}: the model {found['name']} at {path} cannot be loaded "
-            f"({one_line(error)}); delete {description} and rerun, and it is made or fetched anew"
-        ) from error
-    return model.to(device).eval().requires_grad_(False), found
+            f"{what}: its checkpoint {'; it '.join(wrong)}; it is not whole, or its config.json is another "
+            f"model's ({model.config.model_type}): {remedy}"
+        )
+    return model
+
+
+def _named(names: list[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more tensors" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def quiet() -> None:

@@ -157,8 +157,8 @@ def _json_rows(path: Path) -> Iterator[Row]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
-                raise AnatomyError(f"{path}, line {number}: not JSON ({error})") from None
+            except (ValueError, RecursionError) as error:
+                raise AnatomyError(f"{path}, line {number}: not JSON ({one_line(error)})") from None
             if not isinstance(row, dict):
                 raise AnatomyError(f"{path}, line {number}: each line must be a JSON object")
             yield row

@@ -71,6 +71,12 @@ def pool_texts(
     from scipy.sparse import csr_matrix, vstack
 
     device = next(model.parameters()).device
+    embeddings = model.get_input_embeddings().num_embeddings
+    if (highest := max(map(max, ids))) >= embeddings:
+        raise AnatomyError(
+            f"{site}: a labelled text has a token of id {highest}, but the model has embeddings of ids 0 to "
+            f"{embeddings - 1} only; its tokenizer has tokens that the model lacks"
+        )
     skipped = int(bos is not None)
     progress = Progress("texts", len(ids))
     # Texts of a length go together, so that little is padded.

@@ -7,6 +7,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.local_files import local_sae_width
+from workflow_scripts.anatomy.setup.names import number_in_name
 
 # What an SAE's options say of how it was trained; the others tell it from those trained alike.
 TRAINING = ("training", "harvest", "release")
@@ -120,7 +121,7 @@ def _trained(config: dict, name: str, group: dict) -> list[Sae]:
                     )
                     saes.append(
                         Sae(
-                            name=f"{name}-w{width}-{letter}{sparsity:g}-s{seed}",
+                            name=f"{name}-w{width}-{letter}{number_in_name(sparsity)}-s{seed}",
                             group=name,
                             kind="trained",
                             model=model,

@@ -8,7 +8,19 @@ import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError, did_you_mean
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
+from workflow_scripts.anatomy.setup.names import check_name, check_reserved
+from workflow_scripts.anatomy.setup.values import check_scalar, require_plain, shortened
 
+# Of a schema's node, what is not about the value itself: its parts are looked at one by one.
+DEEP = (
+    "items",
+    "description",
+    "pattern",
+    "oneOf",
+    "properties",
+    "additionalProperties",
+    "required",
+)
 SCHEMA = Path(__file__).resolve().parents[3] / "rules" / "schemas" / "config.schema.yaml"
 
 
@@ -53,7 +65,9 @@ def check(
         nothing in the configuration bears.
     """
     schema = load_schema(blocks)
+    require_plain(config)
     completed = _checked(config, schema, schema, "")
+    check_reserved(completed)
     _check_names(completed, [*_references(completed), *references(completed)])
     return completed
 
@@ -66,7 +80,7 @@ def _checked(value: Any, node: dict, schema: dict, where: str) -> Any:
     if "oneOf" in node and isinstance(value, dict):
         variants = [resolved(variant, schema) for variant in node["oneOf"]]
         kinds = {variant["properties"]["kind"]["const"]: variant for variant in variants}
-        if value.get("kind") not in kinds:
+        if str(value.get("kind")) not in kinds:
             raise AnatomyError(
                 f"config: {where}.kind is {value.get('kind')!r}; choose one of {', '.join(kinds)}"
             )
@@ -75,9 +89,10 @@ def _checked(value: Any, node: dict, schema: dict, where: str) -> Any:
         return None
     if isinstance(value, dict) and (node.get("type") == "object" or "properties" in node):
         return _checked_object(value, node, schema, where)
-    shallow = {key: part for key, part in node.items() if key not in ("items", "description")}
+    check_scalar(value, node, where)
+    shallow = {key: part for key, part in node.items() if key not in DEEP}
     for error in jsonschema.Draft202012Validator(shallow).iter_errors(value):
-        raise AnatomyError(f"config: {where}: {error.message}")
+        raise AnatomyError(f"config: {where}: {shortened(error.message)}")
     if isinstance(value, list):
         each = node.get("items", {})
         return [_checked(item, each, schema, f"{where}[{i}]") for i, item in enumerate(value)]
@@ -98,11 +113,10 @@ def _checked_object(value: dict, node: dict, schema: dict, where: str) -> dict:
             )
     if len(value) < node.get("minProperties", 0):
         raise AnatomyError(f"config: {where} is empty; give at least one entry")
-    names = resolved(node.get("propertyNames", {}), schema).get("pattern")
     completed = {}
     for key, item in value.items():
-        if names:
-            _checked(key, {"type": "string", "pattern": names}, schema, f"name {_join(where, key)}")
+        if "propertyNames" in node:
+            check_name(_join(where, key), key)
         inner = known.get(key, others)
         inside = isinstance(inner, dict)
         completed[key] = _checked(item, inner, schema, _join(where, key)) if inside else item
@@ -147,6 +161,7 @@ def _check_names(config: dict[str, Any], references: References) -> None:
             raise AnatomyError(
                 f"config: {where} names {name!r}, not in {kind}{meant(name, config[kind])}"
             )
+    _check_dissected(config)
     for name, harvest in config["harvests"].items():
         if harvest["min_position"] >= harvest["context_length"] - 1:
             raise AnatomyError(
@@ -166,7 +181,6 @@ def _check_names(config: dict[str, Any], references: References) -> None:
             _check_trained(config, name, group)
         elif group["kind"] == "local":
             _check_layer(config, f"saes.{name}.site", group["model"], group["site"])
-    _check_dissected(config)
     models = [config["harvests"][harvest]["model"] for harvest in config["analysis"]["harvests"]]
     for model in models:
         if models.count(model) > 1:
@@ -181,7 +195,8 @@ def _check_dissected(config: dict[str, Any]) -> None:
         trained = group["kind"] == "trained"
         model = config["harvests"][group["harvest"]]["model"] if trained else group["model"]
         for site in group["sites"] if trained else [group["site"]]:
-            require_dissected(config, f"saes.{name}", {"model": model, "site": site})
+            key = "sites" if trained else "site"
+            require_dissected(config, f"saes.{name}.{key}", {"model": model, "site": site})
 
 
 def require_dissected(config: dict[str, Any], where: str, place: Mapping[str, Any]) -> None:
@@ -194,10 +209,12 @@ def require_dissected(config: dict[str, Any], where: str, place: Mapping[str, An
         )
     harvest = harvests[place["model"]]
     # A release's own site (null here) is known to the catalogue alone.
-    if place["site"] and place["site"] not in config["harvests"][harvest]["hook_points"]:
+    held = config["harvests"][harvest]["hook_points"]
+    if place["site"] and place["site"] not in held:
+        shown = place["site"] if place["site"].isprintable() else repr(place["site"])
         raise AnatomyError(
-            f"config: {where} is at {place['site']}, which harvests.{harvest}.hook_points lacks; "
-            "add it there"
+            f"config: {where} is at {shortened(shown)}, which harvests.{harvest}.hook_points lacks; "
+            f"add it there{did_you_mean(place['site'], held, cutoff=0.8).replace('; did', ', or did')}"
         )
 
 
@@ -215,6 +232,8 @@ def _references(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield f"saes.{name}.model", "models", group["model"]
     for name in config["analysis"]["harvests"]:
         yield "analysis.harvests", "harvests", name
+    for name in (config["explorer"] or {}).get("saes") or []:
+        yield "explorer.saes", "saes", name
 
 
 def _check_trained(config: dict, name: str, group: dict) -> None:

@@ -13,7 +13,8 @@ class Exhibit:
     tables: names of its tables, csv files. tabulated_by, drawn_by: modules among the tables and the
     figures of its paper. rendered: it is a table in the paper and shown as Markdown, not drawn; of all
     columns, or of those in `columns`, under the names that stand there. draws: beside the table of its
-    own name lies what its estimates are in every resample, for claims that compare its rows.
+    own name lies what its estimates are in every resample, for claims that compare its rows. headline:
+    the report of a run begins with it and with what was found in it.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Exhibit:
     drawn_by: str
     rendered: bool = False
     draws: bool = False
+    headline: bool = False
     columns: dict[str, str] = field(default_factory=dict)
 
     def shown(self, paper: str) -> list[str]:

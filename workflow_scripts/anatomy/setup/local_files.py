@@ -9,6 +9,9 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 
 # What a local path begins with; anything else is a hub id, as long as there is no such folder.
 LOCAL = ("/", "./", "../")
+# What is read of the folder of a model, its tokenizer included, and of that of an SAE.
+MODEL_FILES = ("*.json", "*.safetensors", "*.bin", "*.model", "*.txt", "*.jinja")
+SAE_FILES = ("*.json", "*.safetensors", "*.npz", "*.pt")
 
 
 def with_home(config: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +63,20 @@ def local_sae_width(path: str) -> int | None:
 def local_files(folder: str, patterns: Sequence[str]) -> list[str]:
     """The files of a local model or SAE that match one of the patterns, sorted."""
     return sorted(str(path) for pattern in patterns for path in Path(folder).glob(pattern))
+
+
+def files_of_dataset(block: dict[str, Any]) -> list[str]:
+    """The files of a data set that is a local folder, or one file, sorted; none of the hub's."""
+    path = Path(block.get("path", ""))
+    if block["kind"] != "hf" or not path.exists():
+        return []
+    found = [path] if path.is_file() else path.rglob("*")
+    visible = (
+        file
+        for file in found
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    return sorted(str(file) for file in visible)
 
 
 def _check_folder(key: str, path: str, file: str) -> None:

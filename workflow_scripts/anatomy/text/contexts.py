@@ -19,6 +19,29 @@ def number_of_contexts(tokens: Tokens, length: int, bos_id: int | None) -> int:
     return len(tokens.ids) // (length - (bos_id is not None))
 
 
+# Ids are looked through so many at a time.
+IDS_ROWS = 1 << 24
+
+
+def check_ids(tokens: Tokens, bos_id: int | None, embeddings: int, model: str) -> None:
+    """Check that a model with so many embeddings has one of every token, and of the BOS token.
+
+    Raises
+    ------
+    AnatomyError: it lacks some, so its tokenizer is another model's or has had tokens added.
+    """
+    highest = -1 if bos_id is None else bos_id
+    for start in range(0, len(tokens.ids), IDS_ROWS):
+        highest = max(highest, int(tokens.ids[start : start + IDS_ROWS].max()))
+    if highest >= embeddings:
+        what = "the token that begins a text" if highest == bos_id else f"{tokens.path}: a token"
+        raise AnatomyError(
+            f"{what} has id {highest}, but model {model} has embeddings of ids 0 to {embeddings - 1} only; "
+            f"its tokenizer has tokens that the model lacks: give models.{model}.path the tokenizer that "
+            "it was trained with, or resize its embeddings"
+        )
+
+
 def contexts(
     tokens: Tokens, n: int, length: int, bos_id: int | None, max_share: float | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -2,22 +2,30 @@
 
 import glob
 import io
-import json
 import sysconfig
 import tokenize
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
 from workflow_scripts.anatomy.base.job import Progress, log
+from workflow_scripts.anatomy.text.compressed import MAGIC
+from workflow_scripts.anatomy.text.rows import (
+    UTF8,
+    cell,
+    json_rows,
+    kind_of,
+    parquet_rows,
+    whole_text,
+)
 from workflow_scripts.anatomy.text.validation import Document, scattered
 
 # Folders of the standard library that hold what somebody installed, or tests and their oddities.
 NOT_LIBRARY = {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
-SUFFIXES = (".txt", ".jsonl", ".jsonl.zst", ".parquet")
+PLAIN = (".txt", ".jsonl")
+SUFFIXES = (*PLAIN, *(kind + packed for kind in PLAIN for packed in MAGIC), ".parquet")
 
 
 def documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
@@ -38,7 +46,8 @@ def documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
         case "text_files":
             paths = matching_files(dataset["paths"], name)
             column = dataset.get("text_column", "text")
-            return (found for path in paths for found in read_documents(path, column))
+            encoding = dataset.get("encoding", UTF8)
+            return (found for path in paths for found in read_documents(path, column, encoding))
         case "hf":
             return hub_documents(dataset, name)
         case kind:
@@ -89,18 +98,18 @@ def matching_files(patterns: list[str], name: str) -> list[Path]:
     return sorted(found, key=lambda path: (scattered(path.name), path))
 
 
-def read_documents(path: Path, column: str) -> Iterator[Document]:
+def read_documents(path: Path, column: str, encoding: str = UTF8) -> Iterator[Document]:
     """Walk over the documents of one file: all of a .txt, the rows of the others.
 
     Ids are the path, followed for rows by ``:`` and the row's number from 1; rows without text
     are passed over, a file without any is an error.
     """
-    if path.name.endswith(".txt"):
-        rows: Iterable[Document] = [(str(path), _decoded(path.read_bytes(), path))]
+    if kind_of(path) == ".txt":
+        rows: Iterable[Document] = [(str(path), whole_text(path, encoding))]
     elif path.name.endswith(".parquet"):
-        rows = _parquet_rows(path, column)
+        rows = parquet_rows(path, column)
     else:
-        rows = _json_rows(path, column)
+        rows = json_rows(path, column, encoding)
     empty = True
     for identifier, text in rows:
         if text.strip():
@@ -134,88 +143,12 @@ def hub_documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
     limit = dataset.get("documents")
     progress, number = Progress(f"reading {source}", limit or 0), 0
     for number, row in enumerate(islice(rows, limit), start=1):
-        text = _cell(row, column, f"datasets.{name}: {source}, row {number}")
+        text = cell(row, column, f"datasets.{name}: {source}, row {number}")
         if text.strip():
             yield f"{source}:{number}", text
         progress(number)
     if limit is not None and number < limit:
         log.info("%s has %d documents, fewer than the %d asked for", source, number, limit)
-
-
-def _json_rows(path: Path, column: str) -> Iterator[Document]:
-    with ExitStack() as stack:
-        stream: Any = stack.enter_context(open(path, "rb"))
-        if path.name.endswith(".zst"):
-            import zstandard
-
-            reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-            stream = io.BufferedReader(stack.enter_context(reader))
-        start = 0
-        for number, line in enumerate(stream, start=1):
-            where = f"{path}, line {number}"
-            text = _decoded(line, path, start)
-            start += len(line)
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise AnatomyError(
-                    f"{where}: not JSON ({error}); each line must be one JSON object"
-                ) from None
-            if not isinstance(row, dict):
-                raise AnatomyError(f"{where}: each line must be a JSON object")
-            yield f"{path}:{number}", _cell(row, column, where)
-
-
-def _parquet_rows(path: Path, column: str) -> Iterator[Document]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-        if column not in file.schema_arrow.names:
-            _cell(dict.fromkeys(file.schema_arrow.names), column, str(path))
-        number = 0
-        for batch in file.iter_batches(batch_size=1024, columns=[column]):
-            for value in batch.column(0).to_pylist():
-                number += 1
-                yield f"{path}:{number}", _cell({column: value}, column, f"{path}, row {number}")
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise AnatomyError(
-            f"{path}: not a whole parquet file ({one_line(error)}); get it again"
-        ) from None
-
-
-def _cell(row: dict[str, Any], column: str, where: str) -> str:
-    if column not in row:
-        raise AnatomyError(
-            f"{where}: no column {column}, only {', '.join(map(str, row))}; set text_column"
-        )
-    text = row[column]
-    if not isinstance(text, str):
-        raise AnatomyError(f"{where}: {column} is not text but {type(text).__name__}")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise AnatomyError(
-            f"{where}: {column} has half a surrogate pair at character {error.start}, which is "
-            "not text; repair or remove it"
-        ) from None
-    return text
-
-
-def _decoded(content: bytes, path: Path, start: int = 0) -> str:
-    if (zero := content.find(b"\0")) >= 0:
-        raise AnatomyError(
-            f"{path}: a NUL byte at byte {start + zero}, so this is a binary file; narrow the paths"
-        )
-    try:
-        return content.decode("utf-8-sig" if start == 0 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise AnatomyError(
-            f"{path}: not UTF-8 at byte {start + error.start}; convert the file to UTF-8"
-        ) from None
 
 
 def _decoded_python(path: Path) -> str:

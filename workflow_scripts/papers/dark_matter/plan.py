@@ -14,6 +14,7 @@ from workflow_scripts.anatomy.setup.catalogue import (
     nearest_per_layer,
 )
 from workflow_scripts.anatomy.setup.configuration import require_dissected
+from workflow_scripts.anatomy.setup.places import check_widths
 from workflow_scripts.anatomy.setup.plan import Plan
 from workflow_scripts.papers.dark_matter.measures.power_law import MIN_WIDTHS
 
@@ -61,7 +62,8 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
     Raises
     ------
     AnatomyError: dark_matter.saes has no SAE of known width at dark_matter.main, no analysis
-        harvest holds that site, or dark_matter.error_saes cannot be trained.
+        harvest holds that site, none of them has dark_matter.reference_width, or dark_matter.error_saes
+        cannot be trained.
     """
     block = config["dark_matter"]
     require_dissected(config, "dark_matter.main", block["main"])
@@ -75,6 +77,8 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
             f"config: dark_matter.saes has no SAE of a known width at {block['main']['site']} of "
             f"{block['main']['model']} (dark_matter.main); name a group that has one"
         )
+    if block["reference_width"] is not None:
+        check_widths("dark_matter.reference_width", [block["reference_width"]], main)
     width = block["reference_width"] or scaling[len(scaling) // 2].width or 0
     judged = {sae.group for sae in saes} - set(block["circuit"])
     if block["judged"] is not None:
@@ -95,7 +99,9 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
         for exhibit in ("fig4", "fig16"):
             plan.missing[exhibit] = "it compares SAEs of two widths at dark_matter.main"
     for exhibit, sites in block["contours"].items():
-        if not at_sites(members, sites):
+        if not sites:
+            plan.missing[exhibit] = f"dark_matter.contours.{exhibit} is not given"
+        elif not at_sites(members, sites):
             plan.missing[exhibit] = "dark_matter.saes has no SAE at its sites"
     if not plan.layers:
         for exhibit in ("fig3", "fig13"):

@@ -17,6 +17,8 @@ from workflow_scripts.anatomy.launch.supervision import die_with_parent
 from workflow_scripts.anatomy.launch.warm_start.server import possible, serve
 
 HOOK = Path(__file__).parent / "hook"
+# Where Snakemake finds the logger of `make run`, by the name of the module.
+LOGGER = Path(__file__).parents[1] / "terminal" / "plugin"
 
 
 def main(arguments: list[str]) -> None:
@@ -28,9 +30,16 @@ def main(arguments: list[str]) -> None:
             die_with_parent()
             serve(name)
         os.environ["ANATOMY_WARM_START"] = f"{sys.prefix}:{name}"
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(HOOK), before] if before else [str(HOOK)])
+        prepend_to_path(HOOK)
+    if "--logger=anatomy" in arguments:
+        prepend_to_path(LOGGER)
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])
+
+
+def prepend_to_path(folder: Path) -> None:
+    """Let every Python that this process becomes or starts look for modules in a folder first."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), before] if before else [str(folder)])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
@@ -24,3 +33,24 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set_xlabel("Maximum decoder cosine")
         axes.set_ylabel("Latents of the larger SAE")
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether a larger SAE has both latents like a smaller one's and novel ones."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig10": table}
+
+    def say(found: Measurement) -> Said:
+        share = f"the rarer kind is {written(found, 100, '%')} of them"
+        alike = measurement_of(claim_of(CLAIMS, "many_latents_have_a_counterpart"), tables)
+        return Said(
+            f"A larger SAE has latents like those of a smaller one and novel ones: {share}.",
+            "A larger SAE does not have both latents like those of a smaller one and novel ones: "
+            f"{share}.",
+            "Whether a larger SAE has both latents like those of a smaller one and novel ones is "
+            f"open: {share}.",
+            f"{written(alike, 100, '%')} have a counterpart.",
+        )
+
+    return judged(claim_of(CLAIMS, "both_kinds_of_latents"), tables, say)

@@ -3,7 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
@@ -28,3 +30,22 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set_xlabel("Decoder cosine")
         axes.set_ylabel("Activation cosine")
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether decoder cosines tell how alike activations are."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig11": table}
+
+    def say(found: Measurement) -> Said:
+        r2 = f"R² is {written(found)} for the pair where it is lowest"
+        return Said(
+            f"Where decoders are alike, their cosine tells how alike the activations are: {r2}.",
+            "Where decoders are alike, their cosine does not tell how alike the activations are: "
+            f"{r2}.",
+            f"Whether the cosine of decoders tells how alike the activations are is open: {r2}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "similarities_agree"), tables, say)

@@ -5,7 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.papers.canonical_units.figures.boxes import boxes
 from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
@@ -32,3 +34,24 @@ def draw(table: pd.DataFrame) -> Figure:
         legend_above(axes, handles=handles, title=name, title_fontsize=8)
         axes.set_title("")  # the legend has it
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether a smaller SAE loses more where a novel latent is active."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig14": table}
+
+    def say(found: Measurement) -> Said:
+        gap = f"the difference in MSE is {written(found)} on average"
+        return Said(
+            "Where a novel latent is active the smaller SAE gets worse by more than the larger "
+            f"one: {gap}.",
+            "Where a novel latent is active the smaller SAE gets worse by no more than the "
+            f"larger one: {gap}.",
+            "Whether the smaller SAE gets worse by more where a novel latent is active is open: "
+            f"{gap}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "smaller_sae_more_worse_where_novel"), tables, say)

@@ -4,7 +4,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    extreme,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.canonical_units.figures.boxes import boxes
 from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
@@ -23,3 +33,23 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set_xlabel("Widths of the pair")
         axes.set_ylabel(f"Change in {label} per swap (%)")
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether swaps raise the error."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig17": table}
+
+    def say(found: Measurement) -> Said:
+        share = f"{written(found, 100, '%')} of {len(table)} do"
+        most = extreme(table, "delta_mse_percent", True)["delta_mse_percent"]
+        lower = measurement_of(claim_of(CLAIMS, "swaps_almost_always_lower_l0"), tables)
+        return Said(
+            f"Most swaps of components raise the MSE: {share}.",
+            f"Most swaps of components do not raise the MSE: {share}.",
+            f"Whether most swaps of components raise the MSE is open: {share}.",
+            f"The largest change is {most:.2g} %; {written(lower, 100, '%')} lower the L0.",
+        )
+
+    return judged(claim_of(CLAIMS, "swaps_generally_raise_mse"), tables, say)

@@ -5,7 +5,16 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 TITLES = {"seeds": "Seeds of {width} latents", "sizes": "Sizes"}
 LABELS = {"seeds": "seed", "sizes": "width"}
@@ -47,3 +56,24 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set_ylabel(f"Latents of ({LABELS[comparison]})")
         axes.tick_params(axis="y", rotation=0)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether SAEs that differ in their seed share their latents."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig19": table}
+
+    def say(found: Measurement) -> Said:
+        sizes = measurement_of(claim_of(CLAIMS, "same_size_more_alike_than_sizes"), tables)
+        share = f"{written(found, 100, '%')} of the firing latents"
+        return Said(
+            f"Between SAEs that differ in their seed alone {share} have a counterpart, most of "
+            "them.",
+            f"Between SAEs that differ in their seed alone only {share} have a counterpart.",
+            f"Between SAEs that differ in their seed alone {share} have a counterpart, perhaps "
+            "half of them.",
+            f"That is {written(sizes, 100)} points more than from a smaller SAE to a larger one.",
+        )
+
+    return judged(claim_of(CLAIMS, "seeds_share_latents"), tables, say)

@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -43,3 +52,30 @@ def _label(replaced: str) -> str:
     if replaced.startswith("nearest"):
         return f"nearest of\n{replaced.split('_')[1]} latents"
     return {"none": "their own"}.get(replaced, replaced)
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether latents of a smaller SAE do for the directions of a meta-SAE."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig23": table}
+
+    def say(found: Measurement) -> Said:
+        own = table.loc[table["replaced"] == "none", "variance_explained"].mean()
+        lost = measurement_of(claim_of(CLAIMS, "replaced_directions_lose_little"), tables)
+        gain = f"{written(found, 100)} points of variance"
+        return Said(
+            "With the nearest latents of a smaller SAE as its directions a meta-SAE explains "
+            f"{gain} more "
+            "than with random ones, so larger latents are partly made of smaller ones.",
+            "With the nearest latents of a smaller SAE as its directions a meta-SAE explains no "
+            "more than "
+            f"with random ones: the difference is {gain}.",
+            "Whether latents of a smaller SAE do better than random directions for a meta-SAE is "
+            "open: "
+            f"the difference is {gain}.",
+            f"With its own it explains {written(Measurement(own), 100, '%')}, of which they lose "
+            f"{written(lost, 100, '%')}.",
+        )
+
+    return judged(claim_of(CLAIMS, "larger_saes_composed_of_smaller"), tables, say)

@@ -6,6 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from seaborn import color_palette
 
+from workflow_scripts.anatomy.claims.claim import Measurement
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.papers.canonical_units.figures.by_width import panels_by_width
 
 MOST_LINES, APART = 8, 1.07
@@ -35,3 +37,21 @@ def draw(table: pd.DataFrame) -> Figure:
         title="Latents ablated for a class",
     )
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether targeted probe perturbation falls with the size of the SAE."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig26": table}
+
+    def say(found: Measurement) -> Said:
+        trend = f"per doubling it changes by {written(found)} on average over data sets"
+        return Said(
+            f"Targeted probe perturbation falls with the size of the SAE: {trend}.",
+            f"Targeted probe perturbation does not fall with the size of the SAE: {trend}.",
+            f"Whether targeted probe perturbation falls with the size of the SAE is open: {trend}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "tpp_falls_with_size"), tables, say)

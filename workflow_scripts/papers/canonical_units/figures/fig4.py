@@ -6,7 +6,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
@@ -55,3 +64,30 @@ def _symmetric_log(axes: Axes, changes: pd.Series) -> None:
     axes.set_yticks(np.concatenate([[0], shown, -shown[shown <= -3 * low]]))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether latents that a smaller SAE has nothing like lower its error."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig4": table}
+
+    def say(found: Measurement) -> Said:
+        other = measurement_of(claim_of(CLAIMS, "reconstruction_latents_hurt"), tables)
+        threshold = f"{table['threshold'].iloc[0]:g}"
+        novel = int(((table["activation_frequency"] > 0) & table["novel"].astype(bool)).sum())
+        share = f"{written(found, 100, '%')} of {novel} novel latents (cosine below {threshold})"
+        return Said(
+            f"{share} of larger SAEs lower the error of the next smaller one when they are added "
+            "to it, "
+            "each alone: that SAE lacks what they say.",
+            f"Only {share} of larger SAEs lower the error of the next smaller one when they are "
+            "added "
+            "to it, each alone, so most of them do harm.",
+            f"{share} of larger SAEs lower the error of the next smaller one when they are added "
+            "to it, "
+            "each alone, which may or may not be most of them.",
+            f"Of the latents that have a counterpart {written(other, 100, '%')} raise it.",
+        )
+
+    return judged(claim_of(CLAIMS, "novel_latents_help"), tables, say)

@@ -6,7 +6,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 from seaborn import color_palette
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
 STYLES = {"insert": "-", "swap": "--", "remove": ":"}
@@ -60,3 +69,29 @@ def _draw_path(axes, part: pd.DataFrame, column: str, colour) -> None:
             alpha=0.15,
             linewidth=0,
         )
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """What adding the novel latents and swapping the others does, on the way to a larger SAE."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig5": table}
+
+    def say(found: Measurement) -> Said:
+        l0 = measurement_of(claim_of(CLAIMS, "insertions_raise_l0"), tables)
+        swapped = measurement_of(claim_of(CLAIMS, "swaps_lower_l0"), tables)
+        change = f"by {written(found, 100, '%')}"
+        return Said(
+            f"Adding all novel latents of the next larger SAE changes the MSE {change}, so what "
+            "they add "
+            "was missing.",
+            "Adding all novel latents of the next larger SAE does not lower the MSE: it changes "
+            f"{change}.",
+            "Whether adding all novel latents of the next larger SAE lowers the MSE is open: it "
+            "changes "
+            f"{change}.",
+            f"The L0 changes by {written(l0, 100, '%')} as they are added, and by "
+            f"{written(swapped, 100, '%')} as the others are swapped.",
+        )
+
+    return judged(claim_of(CLAIMS, "insertions_lower_mse"), tables, say)

@@ -5,7 +5,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 KINDS = {
     "meta_latents": ("meta-latents", PALETTE[0]),
@@ -52,3 +61,29 @@ def _violin(axes, values: np.ndarray, x: float, colour: str) -> None:
     half = HALF * 0.95 * counts[part] / counts.max()
     middles = (edges[:-1] + edges[1:])[part] / 2
     axes.barh(middles, 2 * half, np.diff(edges)[0], x - half, color=colour, linewidth=0)
+
+
+def finding(table: pd.DataFrame, summary: pd.DataFrame) -> Finding:
+    """Whether meta-latents are like latents of an SAE of their size."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"fig6": table, "fig6_summary": summary}
+
+    def say(found: Measurement) -> Said:
+        share = measurement_of(claim_of(CLAIMS, "meta_latents_have_counterparts"), tables)
+        more = f"by the median of the largest cosines, {written(found)} more than the control that is most alike"
+        return Said(
+            "Meta-latents are more like latents of an SAE of their size than random directions "
+            f"are, {more}.",
+            "Meta-latents are no more like latents of an SAE of their size than random directions "
+            "are: the "
+            f"median of the largest cosines differs by {written(found)} from the control that is "
+            "most alike.",
+            "Whether meta-latents are more like latents of an SAE of their size than random "
+            "directions are "
+            f"is open: the median of the largest cosines differs by {written(found)}.",
+            f"{written(share, 100, '%')} of them have a counterpart above the threshold "
+            f"{summary['threshold'].iloc[0]:g}.",
+        )
+
+    return judged(claim_of(CLAIMS, "meta_latents_like_latents_of_their_size"), tables, say)

@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES, Architecture
 
 MEASURES = {"nmse": "Normalised MSE", "ce_degradation": "CE degradation (nats)"}
@@ -67,3 +69,23 @@ def _ticks(axis: Axes, values: pd.Series) -> None:
     axis.set_xscale("log", base=2)
     axis.set_xticks(shown, [f"{value:g}" for value in shown])
     axis.xaxis.set_minor_locator(NullLocator())
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether BatchTopK is at least as good as TopK."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    def say(found: Measurement) -> Said:
+        worst = f"where it does worst it is better by {written(found, 100, '%')}"
+        return Said(
+            "BatchTopK is at least as good as TopK at every sparsity and size, by either "
+            f"measure: {worst}.",
+            "BatchTopK is not at least as good as TopK everywhere: where it does worst the "
+            "difference is "
+            f"{written(found, 100, '%')}.",
+            "Whether BatchTopK is at least as good as TopK everywhere is open: where it does "
+            "worst the "
+            f"difference is {written(found, 100, '%')}.",
+        )
+
+    return judged(claim_of(CLAIMS, "pareto_improvement_over_topk"), {"fig7": table}, say)

@@ -7,7 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 CHANCE = 0.2
 # (left out, control) -> what it is called, and its colour.
@@ -86,3 +95,27 @@ def _draw_scores(axes: Axes, scores: pd.DataFrame) -> None:
 
 def _of(shares: pd.DataFrame, key: tuple[str, str]) -> pd.Series:
     return (shares["left_out"] == key[0]) & (shares["control"] == key[1])
+
+
+def finding(table: pd.DataFrame, shares: pd.DataFrame, scores: pd.DataFrame) -> Finding:
+    """Whether the explanations of its meta-latents tell a latent from others."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"mcq": table, "mcq_shares": shares, "mcq_scores": scores}
+
+    def say(found: Measurement) -> Said:
+        share = f"{written(found, 100, '%')} of the answers are right, against 20 % by chance"
+        shuffled = measurement_of(
+            claim_of(CLAIMS, "another_latents_meta_latents_tell_nothing"), tables
+        )
+        return Said(
+            "Explanations of its meta-latents tell a latent from four others better than chance: "
+            f"{share}.",
+            "Explanations of its meta-latents tell a latent from four others no better than "
+            f"chance: {share}.",
+            "Whether explanations of its meta-latents tell a latent from four others is open: "
+            f"{share}.",
+            f"With the meta-latents of another latent {written(shuffled, 100, '%')} are.",
+        )
+
+    return judged(claim_of(CLAIMS, "meta_latents_tell_the_latent"), tables, say)

@@ -5,7 +5,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 
 ROWS = {
@@ -97,3 +106,31 @@ def _dots(axes: Axes, places: "np.ndarray | pd.Series", part: pd.DataFrame, colo
     value = part["variance_explained"]
     ends = [value - part["variance_explained_lo"], part["variance_explained_hi"] - value]
     axes.errorbar(places, value, yerr=ends, fmt="o", color=colour, linewidth=0.8)
+
+
+def finding(table: pd.DataFrame, final: pd.DataFrame) -> Finding:
+    """Whether latents decompose, against random directions of their covariance."""
+    from workflow_scripts.papers.canonical_units.claims import CLAIMS
+
+    tables = {"meta_sae": table, "meta_sae_final": final}
+
+    def say(found: Measurement) -> Said:
+        main = measurement_of(claim_of(CLAIMS, "meta_sae_explains_by"), tables)
+        width = measurement_of(claim_of(CLAIMS, "larger_saes_less_atomic_than_random"), tables)
+        gap = f"{written(found, 100)} points of variance"
+        return Said(
+            f"Latents decompose: of their directions a meta-SAE explains {gap} more than of "
+            "random ones of "
+            "the same covariance.",
+            "Latents do not decompose better than chance: against random directions of the same "
+            "covariance "
+            f"a meta-SAE explains {gap} more.",
+            "Whether latents decompose better than random directions of the same covariance is "
+            "open: the "
+            f"difference is {gap}.",
+            f"In all it explains {written(main, 100, '%')}. Per doubling of the width of the SAE "
+            "taken apart "
+            f"the difference changes by {written(width, 100)} points.",
+        )
+
+    return judged(claim_of(CLAIMS, "latents_decompose"), tables, say)

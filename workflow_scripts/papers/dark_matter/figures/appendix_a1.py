@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 
 PANELS = (
     ("norm_ratio", r"$\mathbb{E}\,\|\mathrm{Sae}(x)\| \,/\, \mathbb{E}\,\|x\|$"),
@@ -35,3 +37,21 @@ def draw(table: pd.DataFrame) -> Figure:
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=4)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether reconstructions are shorter than the activations."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    tables = {"appendix_a1": table}
+
+    def say(found: Measurement) -> Said:
+        ratio = f"on average over {len(table)} SAEs they have {written(found)} of their norm"
+        return Said(
+            f"Reconstructions are shorter than the activations: {ratio}.",
+            f"Reconstructions are no shorter than the activations: {ratio}.",
+            f"Whether reconstructions are shorter than the activations is open: {ratio}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "reconstructions_shrink"), tables, say)

@@ -7,7 +7,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 from matplotlib.tri import LinearTriInterpolator, Triangulation
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    estimate_in,
+    extreme,
+    judged,
+    measurement_of,
+    written,
+)
 
 PANELS = (
     ("norm_r2", "Error norm $R^2$ (Eq. 10)"),
@@ -74,3 +85,24 @@ def _axes(axes: Axes, part: pd.DataFrame) -> None:
 def _scaled(values: np.ndarray) -> np.ndarray:
     """To [0, 1], so that neither axis dominates the triangulation."""
     return (values - values.min()) / np.ptp(values)
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether a linear probe tells how large the error of an SAE is."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    def say(found: Measurement) -> Said:
+        low, high = written(found), written(estimate_in(extreme(table, "norm_r2", True), "norm_r2"))
+        saes = f"{len(table)} SAE{'s' * (len(table) > 1)}"
+        vector = measurement_of(claim_of(CLAIMS, "vector_r2_half"), {"fig2": table})
+        what = "a linear probe of the activation predicts the squared error norm"
+        return Said(
+            f"For each of {saes} {what}: R² is {low} at worst and {high} at best.",
+            f"For some of {saes} no linear probe of the activation predicts the squared error "
+            "norm well: "
+            f"R² is only {low} at worst, and {high} at best.",
+            f"Whether {what} for each of {saes} is open: R² is {low} at worst and {high} at best.",
+            f"Of the error vector a linear map predicts R² = {written(vector)} on average.",
+        )
+
+    return judged(claim_of(CLAIMS, "norm_predictable"), {"fig2": table}, say)

@@ -5,7 +5,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
+from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS, UNDECIDED
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    estimate_in,
+    judged,
+    written,
+)
 
 EXTRAPOLATION = 10
 POINTS = (
@@ -105,3 +115,60 @@ def finish(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylabel("Fraction of variance unexplained")
     axes.set_title(f"{table['model'][0]}, {table['site'][0]}, L0 ≈ {table['l0'].mean():.0f}")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+def finding(table: pd.DataFrame, fit: pd.DataFrame) -> Finding:
+    """Whether the nonlinear part of the error stays level while SAEs get wider."""
+    from workflow_scripts.anatomy.claims.changes import mean_change
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    tables = {"fig1": table, "fig1_fit": fit}
+
+    def say(found: Measurement) -> Said:
+        rows = table.sort_values("width", ignore_index=True)
+        first, last = rows.iloc[0], rows.iloc[-1]
+        ends = f"From {first['width']:,.0f} to {last['width']:,.0f} latents"
+        fvu, part = (
+            " to ".join(written(estimate_in(row, column)) for row in (first, last))
+            for column in ("fvu", "fvu_nonlinear")
+        )
+        change = written(found, 100, "%")
+        fall = mean_change(rows, "fvu", [(len(rows) - 1, 0, 0)])
+        moves = "falls" if fall.value < 0 else "rises"
+        share = f"{_share(rows)} of the fall is nonlinear error. " if fall.hi < 0 else ""
+        floor = claim_of(CLAIMS, "asymptote_above_horizontal")
+        above = judged(floor, tables, lambda gap: Said("yes", "no", "open", written(gap)))
+        law = {
+            HOLDS: f"The fit ends {above.more} above the nonlinear part: that much no width removes, "
+            "and it is linear in x.",
+            FAILS: f"The fit ends {above.more} from the nonlinear part, below it: it does not tell "
+            "absent features from linear error.",
+            UNDECIDED: f"Where the fit ends is too uncertain ({above.more} from the nonlinear part) "
+            "to tell absent features from linear error.",
+        }.get(above.verdict, "")
+        start = f"{ends} FVU {moves} from {fvu}"
+        return Said(
+            f"{start}, while its nonlinear part stays nearly level: it changes by {change} per "
+            "doubling "
+            "of the width.",
+            f"{start}, and its nonlinear part does not stay level: it changes by {change} per "
+            "doubling of the width.",
+            f"{start}; whether its nonlinear part stays level is open: it changes by {change} per "
+            "doubling of the width.",
+            f"{share}That part goes from {part}. {law}".strip(),
+        )
+
+    return judged(claim_of(CLAIMS, "nonlinear_flat_at_target"), tables, say)
+
+
+def _share(rows: pd.DataFrame) -> str:
+    """The nonlinear part's share of the fall of FVU from the first row to the last, with its interval."""
+    from workflow_scripts.anatomy.claims.paired import drawn, paired
+
+    nonlinear, whole = (
+        rows[name].iloc[0] - rows[name].iloc[-1] for name in ("fvu_nonlinear", "fvu")
+    )
+    parts, wholes = (drawn(rows, name) for name in ("fvu_nonlinear", "fvu"))
+    resampled = (parts[0] - parts[-1]) / (wholes[0] - wholes[-1])
+    found = paired((nonlinear / whole, float("nan"), float("nan")), resampled, "documents")
+    return written(found, 100, "%")

@@ -4,7 +4,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 
 NAMES = {
     "activation": "activation",
@@ -38,3 +40,24 @@ def draw(table: pd.DataFrame) -> Figure:
     handles = axes[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=3, fontsize=6)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether the activation tells more of the error norm than the token does."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    tables = {"fig13": table}
+
+    def say(found: Measurement) -> Said:
+        gap = f"by an R² of {written(found)}"
+        return Said(
+            "At later layers the activation predicts the error norm better than the token's "
+            f"identity does, {gap}.",
+            "At later layers the activation predicts the error norm no better than the token's "
+            f"identity does: {gap}.",
+            "Whether the activation predicts the error norm better than the token's identity at "
+            f"later layers is open: {gap}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "activation_beats_token"), tables, say)

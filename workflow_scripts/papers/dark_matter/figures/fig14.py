@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 
 WINDOW = 10
 
@@ -38,3 +40,23 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_ylabel(r"$(a^*)^T \cdot$ latent")
     legend_above(axes, ncols=3)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether the probe for the norm weighs latents by their activation."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    tables = {"fig14": table}
+
+    def say(found: Measurement) -> Said:
+        how = f"the correlation is {written(found)} over {len(table)} latents"
+        return Said(
+            f"The probe for the norm of Sae(x) weighs latents by their average activation: {how}.",
+            "The probe for the norm of Sae(x) does not weigh latents by their average "
+            f"activation: {how}.",
+            "Whether the probe for the norm of Sae(x) weighs latents by their average activation "
+            f"is open: {how}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "probe_tracks_activation"), tables, say)

@@ -4,7 +4,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    estimate_in,
+    extreme,
+    judged,
+    written,
+)
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -28,3 +38,27 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_ylabel("Error norm $R^2$")
     legend_above(axes, ncols=1)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether the error norm is linearly predictable at every layer."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    tables = {"fig3": table}
+
+    def say(found: Measurement) -> Said:
+        low, high = written(found), written(estimate_in(extreme(table, "norm_r2", True), "norm_r2"))
+        layers = len(table)
+        return Said(
+            f"At each of {layers} layers a linear probe predicts the squared error norm: R² is "
+            f"{low} at worst and {high} at best.",
+            f"Not at each of {layers} layers does a linear probe predict the squared error norm "
+            f"well: R² is only {low} at worst, "
+            f"and {high} at best.",
+            f"Whether a linear probe predicts the squared error norm at each of {layers} layers "
+            f"is open: R² is {low} at worst "
+            f"and {high} at best.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "norm_predictable"), tables, say)

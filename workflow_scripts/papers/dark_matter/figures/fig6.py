@@ -5,7 +5,9 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 
 LABELS = {
     "x": "x",
@@ -39,3 +41,24 @@ def draw(table: pd.DataFrame) -> Figure:
     note = f", {left_out} values ≤ 0 left out" if left_out else ""
     axes.set_title(f"{count} SAEs{note}")
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether the nonlinear error's norm is harder to predict than that of the whole error."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    def say(found: Measurement) -> Said:
+        means = table.groupby("vector")["r2"].mean()
+        of = {name: written(Measurement(means.get(name, float("nan")))) for name in LABELS}
+        both = f"mean R² {of['nonlinear_error']} against {of['error']}, a difference of {written(found)}"
+        return Said(
+            "The norm of nonlinear error is harder to predict than that of the whole error: "
+            f"{both}.",
+            "The norm of nonlinear error is no harder to predict than that of the whole error: "
+            f"{both}.",
+            f"Whether the norm of nonlinear error is harder to predict is open: {both}.",
+            f"For the activation it is {of['x']}, for Sae(x) {of['sae']}, for linear error "
+            f"{of['linear_error']}.",
+        )
+
+    return judged(claim_of(CLAIMS, "error_norm_above_nonlinear"), {"fig6": table}, say)

@@ -3,8 +3,17 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
 from workflow_scripts.anatomy.interpretability.scores import QUANTILE_NAMES
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 LABELS = {
     "linear_error": "Linear error SAE",
@@ -33,3 +42,25 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_ylabel("Detection accuracy")
     legend_above(axes, ncols=1)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether latents of linear error are easier to explain than those of nonlinear error."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    def say(found: Measurement) -> Said:
+        more = f"detection is more accurate by {written(found)}, over the deciles of the activation"
+        least = measurement_of(claim_of(CLAIMS, "linear_latents_every_decile"), {"fig7": table})
+        return Said(
+            "Latents of the SAE on linear error are easier to explain than those on nonlinear "
+            f"error: {more}.",
+            "Latents of the SAE on linear error are not easier to explain than those on nonlinear "
+            "error: "
+            f"the difference in accuracy is {written(found)}.",
+            "Which latents are easier to explain, those of linear or of nonlinear error, is open: "
+            "the "
+            f"difference in accuracy is {written(found)}.",
+            f"In the decile where it is least the difference is {written(least)}.",
+        )
+
+    return judged(claim_of(CLAIMS, "linear_latents_more_interpretable"), {"fig7": table}, say)

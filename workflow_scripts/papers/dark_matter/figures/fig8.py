@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 NAMES = {"linear_error": "LinearError", "nonlinear_error": "NonlinearError"}
 AXES = {"width": "SAE width (latents)", "l0": "SAE $L_0$"}
@@ -47,3 +56,23 @@ def draw(table: pd.DataFrame) -> Figure:
     handles = axes[0, 1].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=3)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether giving the linear error back recovers loss."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    def say(found: Measurement) -> Said:
+        other = measurement_of(claim_of(CLAIMS, "nonlinear_error_recovers_loss"), {"fig8": table})
+        shares = table[table["component"] == "linear_error"]
+        share = written(Measurement(shares["variance_share"].mean()), unit="%")
+        recovered = f"{written(found, unit='%')} of the loss that the SAE costs"
+        return Said(
+            f"Linear error given back to the SAE recovers {recovered}.",
+            f"Linear error given back to the SAE recovers nothing: the change is {recovered}.",
+            f"Whether linear error given back recovers loss is open: it is {recovered}.",
+            f"Its share of the error's variance is {share}; nonlinear error recovers "
+            f"{written(other, unit='%')}.",
+        )
+
+    return judged(claim_of(CLAIMS, "linear_error_recovers_loss"), {"fig8": table}, say)

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 
 SOURCES = {
     "resid": "Sae(x)",
@@ -37,3 +39,24 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_ylabel("$R^2$")
     legend_above(axes, title="SAE reconstruction of")
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether an SAE's own reconstruction tells its nonlinear error better than what feeds its site."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    tables = {"fig9b": table}
+
+    def say(found: Measurement) -> Said:
+        gap = f"by an R² of {written(found)}"
+        return Said(
+            "An SAE's own reconstruction predicts its nonlinear error better than those of what "
+            f"feeds its site do, {gap}.",
+            "Reconstructions of what feeds the site predict the nonlinear error at least as well "
+            f"as the SAE's own: that is better {gap}.",
+            "Whether an SAE's own reconstruction predicts its nonlinear error best is open: it "
+            f"is better {gap}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "own_reconstruction_predicts_best"), tables, say)

@@ -3,7 +3,16 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, legend_above, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 NAMES = {"linear_error": "LinearError(x)", "nonlinear_error": "NonlinearError(x)"}
 COLOURS = {"linear_error": PALETTE[2], "nonlinear_error": PALETTE[3]}
@@ -28,3 +37,30 @@ def draw(table: pd.DataFrame, final: pd.DataFrame) -> Figure:
     axes.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
     legend_above(axes, ncols=1)
     return figure
+
+
+def finding(table: pd.DataFrame, final: pd.DataFrame) -> Finding:
+    """Whether nonlinear error is harder for an SAE than linear error."""
+    from workflow_scripts.papers.dark_matter.claims import CLAIMS
+
+    tables = {"sec5_2": table, "sec5_2_final": final}
+
+    def say(found: Measurement) -> Said:
+        ends = {
+            name: measurement_of(claim_of(CLAIMS, claim), tables)
+            for name, claim in (("linear", "linear_sae_fvu"), ("nonlinear", "nonlinear_sae_fvu"))
+        }
+        both = f"{written(ends['nonlinear'])} against {written(ends['linear'])}"
+        return Said(
+            "An SAE trained on nonlinear error leaves more of it unexplained than one trained on "
+            "linear "
+            f"error: FVU {both} on held-out tokens.",
+            "An SAE trained on nonlinear error leaves no more of it unexplained than one trained "
+            "on "
+            f"linear error: FVU {both} on held-out tokens.",
+            "Which part of the error an SAE learns better is open: FVU of nonlinear error "
+            f"{both} of linear error.",
+            f"The difference is {written(found)}.",
+        )
+
+    return judged(claim_of(CLAIMS, "nonlinear_sae_converges_higher"), tables, say)

@@ -7,7 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.interpretable_features.figures.methods import COLOURS, LABELS
 
 # Points from a dot to its number, where paths come near each other.
@@ -67,3 +76,43 @@ def _ratios(axes: Axes, part: pd.DataFrame, method: str) -> None:
 def _finite(matched: pd.DataFrame) -> np.ndarray:
     logs = matched["log_ratio"].to_numpy(float)
     return np.exp(np.append(logs[np.isfinite(logs)], 0.0))
+
+
+def finding(table: pd.DataFrame, matched: pd.DataFrame) -> Finding:
+    """Whether ablating latents disrupts the model less than LEACE, as much being removed."""
+    from workflow_scripts.papers.interpretable_features.claims import CLAIMS
+
+    tables = {"erasure": table, "erasure_matched": matched}
+
+    def say(found: Measurement) -> Said:
+        ratio = written(_ratio(found))
+        most = measurement_of(claim_of(CLAIMS, "latents_carry_a_capability"), tables)
+        rivals = {
+            LABELS[name]: _ratio(
+                measurement_of(claim_of(CLAIMS, f"less_disruption_than_{name}"), tables)
+            )
+            for name in ("mean_difference", "pca", "random")
+        }
+        others = ", ".join(
+            f"{written(rival)} times that of {label}"
+            for label, rival in rivals.items()
+            if not np.isnan(rival.value)
+        )
+        cost = (
+            f"until half of the capability is gone, the KL elsewhere is {ratio} times that of LEACE"
+        )
+        return Said(
+            f"Ablating latents disrupts the model less than LEACE: {cost}.",
+            f"Ablating latents disrupts the model no less than LEACE: {cost}.",
+            f"Whether ablating latents disrupts the model less than LEACE is open: {cost}.",
+            f"At most {written(most, 100, '%')} of the capability is removed."
+            + (f" In the same way it is {others}." if others else ""),
+        )
+
+    return judged(claim_of(CLAIMS, "less_disruption_than_leace"), tables, say)
+
+
+def _ratio(found: Measurement) -> Measurement:
+    """From its logarithm."""
+    with np.errstate(over="ignore"):
+        return Measurement.of(np.exp([found.value, found.lo, found.hi]), found.over)

@@ -12,5 +12,5 @@ SHOWN = {
 
 
 def tabulate(input: Named, params: Named) -> Tables:
-    """input: scores of the SAEs' codes (Eq. 10 to 12 of the dark-matter paper)."""
-    return {"table": select_columns(input.scores, SHOWN)}
+    """input: scores of the SAEs' codes (Eq. 10 to 12 of the dark-matter paper), and their draws."""
+    return {"table": select_columns(input.scores, SHOWN, input.draws)}

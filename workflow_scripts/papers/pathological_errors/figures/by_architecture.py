@@ -4,8 +4,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.papers.pathological_errors.figures.by_width import errors
 
 PANELS = {
@@ -33,3 +35,24 @@ def draw(table: pd.DataFrame) -> Figure:
             panel.axhline(1, color="black", linewidth=0.7, linestyle=":")
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles) or 1)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether SAEs with an L1 penalty are more pathological."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"by_architecture": table}
+
+    def say(found: Measurement) -> Said:
+        gap = f"the ratio to random errors differs by {written(found)}"
+        return Said(
+            "SAEs with an L1 penalty are more pathological than others of the same size and L0: "
+            f"{gap}.",
+            "SAEs with an L1 penalty are no more pathological than others of the same size and "
+            f"L0: {gap}.",
+            "Whether SAEs with an L1 penalty are more pathological than others of the same size "
+            f"and L0 is open: {gap}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "l1_is_worse"), tables, say)

@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 SUBJECTS = {
     "sae": "Sae(x)",
@@ -33,3 +42,25 @@ def draw(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("KL over that of random errors of the same size")
     figure.legend(loc="outside upper center", ncols=2, title="Random errors")
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether better activations of the same latents are less pathological."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"by_component": table}
+
+    def say(found: Measurement) -> Said:
+        stitched = measurement_of(claim_of(CLAIMS, "latents_of_a_larger_sae_help"), tables)
+        factor = f"the ratio to random errors is {written(found)} times that of the SAE's own"
+        return Said(
+            f"With activations that pursuit chooses the errors are less pathological: {factor}.",
+            f"With activations that pursuit chooses the errors are no less pathological: {factor}.",
+            "Whether activations that pursuit chooses make the errors less pathological is open: "
+            f"{factor}.",
+            f"With the latents of a larger SAE that it lacks it is {written(stitched)} times."
+            if stitched.value == stitched.value
+            else "",
+        )
+
+    return judged(claim_of(CLAIMS, "best_activations_help"), tables, say)

@@ -6,8 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 
 RATIOS = {
     "ratio": "over isotropic random errors",
@@ -50,3 +52,18 @@ def errors(axes: Axes, part: pd.DataFrame, along: str, column: str, colour) -> N
     axes.errorbar(
         part[along], value, ends, fmt="o", color=colour, markersize=3, elinewidth=0.6, alpha=0.9
     )
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether larger SAEs have less pathological errors."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    def say(found: Measurement) -> Said:
+        change = f"per doubling of the width the ratio to random errors changes by {written(found)}"
+        return Said(
+            f"Larger SAEs are less pathological at the same L0: {change}.",
+            f"Larger SAEs are no less pathological at the same L0: {change}.",
+            f"Whether larger SAEs are less pathological at the same L0 is open: {change}.",
+        )
+
+    return judged(claim_of(CLAIMS, "capacity"), {"by_width": table}, say)

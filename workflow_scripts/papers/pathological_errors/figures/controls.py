@@ -5,7 +5,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE, CONTRASTS, LABELS
 
 
@@ -50,3 +59,27 @@ def _draw(axes: Axes, table: pd.DataFrame, pairs: list[tuple[str, str]], names: 
     axes.axvline(1, color="black", linewidth=0.7, linestyle=":")
     axes.set_yticks(range(len(pairs)), names)
     axes.set_ylim(len(pairs) - 0.5, -0.5)
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """How much of the gap is left beside random errors with the covariance of the SAE's."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"controls": table}
+
+    def say(found: Measurement) -> Said:
+        share = measurement_of(claim_of(CLAIMS, "anisotropy_is_most_of_the_gap"), tables)
+        ratio = f"{written(found)} times the KL of random errors with the covariance of its own"
+        return Said(
+            f"Beside fair controls nothing is left of the gap: Sae(x) has {ratio}, on average "
+            "over layers.",
+            f"Beside fair controls, too, Sae(x) is worse: it has {ratio}, on average over layers.",
+            "Whether anything is left of the gap beside fair controls is open: Sae(x) has "
+            f"{ratio}, on "
+            "average over layers.",
+            f"The covariance alone accounts for {written(share, 100, '%')} of the gap to "
+            "isotropic random "
+            "errors, in logarithms.",
+        )
+
+    return judged(claim_of(CLAIMS, "anisotropy_is_all_of_the_gap"), tables, say)

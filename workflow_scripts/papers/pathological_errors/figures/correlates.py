@@ -5,7 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 
 VARIABLES = {
     "cosine": "cosine of Sae(x) to x",
@@ -76,3 +78,21 @@ def _draw_layers(axes: Axes, table: pd.DataFrame) -> None:
     )  # fmt: skip
     axes.set(xlabel="Layer", ylabel="Layer")
     axes.tick_params(axis="y", rotation=0)
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether some tokens are harder at every layer."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"correlates": table}
+
+    def say(found: Measurement) -> Said:
+        least = f"the lowest correlation of the gaps of two layers is {written(found)}"
+        return Said(
+            f"Some tokens are hard at every layer: {least}.",
+            f"Tokens that are hard at one layer are not hard at every other: {least}.",
+            f"Whether some tokens are hard at every layer is open: {least}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "gaps_of_layers_go_together"), tables, say)

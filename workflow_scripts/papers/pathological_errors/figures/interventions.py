@@ -5,7 +5,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    estimate_in,
+    extreme,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.pathological_errors.interventions import (
     BASELINE,
     INTERVENTIONS,
@@ -58,3 +69,34 @@ def bars(axes: Axes, table: pd.DataFrame, names: list[str]) -> None:
     axes.set_ylim(max(known["kl"].min() / 2, least), None)
     axes.set_xticks(range(len(layers)), [f"{layer}" for layer in layers])
     axes.set_xlabel("Layer")
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether Sae(x) does more harm than random errors of its size, layer by layer."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"interventions": table}
+
+    def say(found: Measurement) -> Said:
+        sae = table[table["intervention"] == "sae"]
+        most = written(estimate_in(extreme(sae, "ratio", True), "ratio"))
+        layers = sae["layer"].nunique()
+        ratio = (
+            f"the KL divergence is {written(found)} times that of random errors where that is least"
+        )
+        where = "its layer" if layers == 1 else f"each of {layers} layers"
+        mean = measurement_of(claim_of(CLAIMS, "twice_as_bad_on_average"), tables)
+        return Said(
+            f"At {where} Sae(x) changes predictions more than random errors of the same size: "
+            f"{ratio}, "
+            f"and {most} times where it is most.",
+            f"Not at {where} does Sae(x) change predictions more than random errors of the same "
+            "size: "
+            f"{ratio}, and {most} times where it is most.",
+            f"Whether at {where} Sae(x) changes predictions more than random errors of the same "
+            "size is "
+            f"open: {ratio}, and {most} times where it is most.",
+            f"On average over layers it is {written(mean)} times as large.",
+        )
+
+    return judged(claim_of(CLAIMS, "sae_worse_than_random_at_every_layer"), tables, say)

@@ -5,7 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
+from workflow_scripts.anatomy.claims.rule import positive
 from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.papers.pathological_errors.figures.interventions import COLOURS
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE, LABELS
 
@@ -74,3 +77,54 @@ def _draw_quantiles(axes: Axes, quantiles: pd.DataFrame) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("Percentile of KL")
     axes.set_title("Sae(x) over ε-random,\nby layer", fontsize=7)
+
+
+def finding(table: pd.DataFrame, quantiles: pd.DataFrame | None = None) -> Finding:
+    """Whether the whole distribution is shifted; without its quantiles, whether its mean is."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    if quantiles is None:
+        return _of_means(table)
+
+    def say(found: Measurement) -> Said:
+        ratio = f"{written(found)} times that of random errors where that is least"
+        return Said(
+            "The whole distribution is shifted: every quantile of the KL under Sae(x) is higher, "
+            f"{ratio}.",
+            f"Not the whole distribution is shifted: a quantile of the KL under Sae(x) is {ratio}.",
+            "Whether the whole distribution is shifted is open: a quantile of the KL under "
+            f"Sae(x) is {ratio}.",
+        )
+
+    return judged(claim_of(CLAIMS, "whole_distribution_shifted"), {"kl_quantiles": quantiles}, say)
+
+
+def _of_means(table: pd.DataFrame) -> Finding:
+    """Whether Sae(x) raises the loss more than random errors at every layer, by the means alone."""
+
+    def least(tables: Tables) -> Measurement:
+        means = tables["ce_histogram"].groupby(["layer", "intervention"])["mean"].first().unstack()
+        if not {"sae", "epsilon_random"} <= set(means):
+            raise NotTestable("table ce_histogram lacks Sae(x) or random errors")
+        return Measurement(float((means["sae"] - means["epsilon_random"]).min()))
+
+    claim = Claim(
+        "loss_rises_more",
+        "",
+        "At every layer Sae(x) raises the loss of single tokens more than random errors of its "
+        "size.",
+        "",
+        Measure("least mean of sae minus epsilon_random (ce_histogram)", least),
+        positive(),
+    )
+
+    def say(found: Measurement) -> Said:
+        more = f"{written(found)} nats a token where that is least"
+        return Said(
+            "At every layer Sae(x) raises the loss more than random errors do, on average by "
+            f"{more}.",
+            f"Not at every layer does Sae(x) raise the loss more than random errors do: by {more}.",
+            f"Whether Sae(x) raises the loss more at every layer is open: by {more}.",
+        )
+
+    return judged(claim, {"ce_histogram": table}, say)

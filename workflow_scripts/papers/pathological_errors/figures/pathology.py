@@ -5,8 +5,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import PALETTE, WIDTHS
 from workflow_scripts.anatomy.figures.token_text import visible
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 
 COLUMNS, PANELS = 4, 8
 # In standard deviations.
@@ -49,3 +58,28 @@ def _draw_all(axes: Axes, z: pd.Series) -> None:
     axes.set_xlabel("KL under Sae(x), in standard deviations from the mean of the draws")
     axes.set_ylabel("Tokens")
     axes.set_title(f"All {len(z)} tokens: {share:.0%} are more than {FAR} sd above", fontsize=8)
+
+
+def finding(table: pd.DataFrame, draws: pd.DataFrame) -> Finding:
+    """Whether the SAE's error is out on the tail of random errors of the same token."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"pathology": table, "pathology_draws": draws}
+
+    def say(found: Measurement) -> Said:
+        far = measurement_of(claim_of(CLAIMS, "many_very_bad"), tables)
+        share = f"on {written(found, 100, '%')} of {len(table)} tokens"
+        return Said(
+            f"Sae(x) does more harm than random errors of the same token, by {FAR} of their "
+            "standard deviations "
+            f"or more, {share}: most of them.",
+            f"Sae(x) does more harm than random errors of the same token, by {FAR} of their "
+            "standard deviations "
+            f"or more, only {share}.",
+            f"Sae(x) does more harm than random errors of the same token, by {FAR} of their "
+            "standard deviations "
+            f"or more, {share}; whether that is most of them is open.",
+            f"By 5 or more it does for {written(far, 100, '%')}.",
+        )
+
+    return judged(claim_of(CLAIMS, "comment_always_on_the_tail"), tables, say)

@@ -3,8 +3,10 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.panels import small_multiples
 from workflow_scripts.anatomy.figures.style import log_ticks
+from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.papers.pathological_errors.figures.interventions import COLOURS
 from workflow_scripts.papers.pathological_errors.interventions import LABELS
 
@@ -28,3 +30,24 @@ def draw(table: pd.DataFrame) -> Figure:
         handles, labels = first.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether Sae(x) does more harm than random errors all along the context."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"position": table}
+
+    def say(found: Measurement) -> Said:
+        ratio = f"{written(found)} times as much where it is least"
+        return Said(
+            "At every position of the context, and every layer, Sae(x) does more harm than "
+            f"random errors: {ratio}.",
+            "Not at every position of the context does Sae(x) do more harm than random errors: "
+            f"{ratio}.",
+            "Whether Sae(x) does more harm than random errors at every position of the context "
+            f"is open: {ratio}.",
+            "",
+        )
+
+    return judged(claim_of(CLAIMS, "higher_at_every_position"), tables, say)

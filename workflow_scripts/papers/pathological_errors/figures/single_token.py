@@ -4,7 +4,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import WIDTHS
+from workflow_scripts.anatomy.report.page.findings import (
+    Finding,
+    Said,
+    claim_of,
+    judged,
+    measurement_of,
+    written,
+)
 from workflow_scripts.papers.pathological_errors.figures.interventions import COLOURS, bars
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
 
@@ -54,3 +63,26 @@ def draw(table: pd.DataFrame) -> Figure:
     )
     figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Whether the gap is there with a single position replaced."""
+    from workflow_scripts.papers.pathological_errors.claims import CLAIMS
+
+    tables = {"single_token": table}
+
+    def say(found: Measurement) -> Said:
+        ratio = f"{written(found)} times as much where it is least"
+        later = measurement_of(claim_of(CLAIMS, "gap_persists"), tables)
+        return Said(
+            "With one position replaced, too, KL there is more than twice that of random errors "
+            f"at every layer: {ratio}.",
+            "With one position replaced, KL there is not at every layer more than twice that of "
+            f"random errors: {ratio}.",
+            "Whether with one position replaced KL there is more than twice that of random "
+            "errors at every layer is open: "
+            f"{ratio}.",
+            f"At the positions that follow it is {written(later)} times.",
+        )
+
+    return judged(claim_of(CLAIMS, "gap_at_a_single_token"), tables, say)

@@ -1,0 +1,295 @@
+"""What the views of the explorer show, and how one gets about in them."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.anatomy.report.browser.planted_site import SITE, START, Site
+
+
+def found(page) -> str:
+    return page.texts(".count")[0].strip()
+
+
+def numbers(page, label) -> list[str]:
+    """A column of the rows in sight, in the order of the rows."""
+    return page.page.evaluate(
+        """(label) => [...document.querySelectorAll(".row")]
+          .sort((a, b) => a.getAttribute("aria-rowindex") - b.getAttribute("aria-rowindex"))
+          .map((row) => [...row.children].find((cell) => cell.dataset.label === label).textContent.trim())""",
+        label,
+    )
+
+
+def rows_where(site, query):
+    """What a query means, in numpy."""
+    column, names = site.columns, [name.lower() for name in site.names]
+    of = np.array([sae["sae"] for sae in site.saes])[site.sae]
+    with np.errstate(invalid="ignore"):
+        return {
+            "which": np.array(["which" in name for name in names]),
+            '"which””that"': np.array(["which””that" in name for name in names]),
+            "which -that": np.array(["which" in n and "that" not in n for n in names]),
+            ".*(needle)": np.array([".*(needle)" in name for name in names]),
+            "sae:w64": np.char.find(of, "w64") >= 0,
+            "arch:topk site:blocks.1": np.ones(len(names), bool),
+            "is:dead": column["density"] == 0,
+            "is:dense": column["density"] > 0.1,
+            "-is:dead density<1e-3": (column["density"] > 0) & (column["density"] < 1e-3),
+            "density<=1%": column["density"] <= 0.01,
+            "err>0.01": column["error"] > 0.01,
+            "cos:0.5..0.7": (column["cosine"] >= np.float32(0.5))
+            & (column["cosine"] <= np.float32(0.7)),
+            "lift>=1.5": column["error_lift"] >= np.float32(1.5),
+            "#7": site.latent == 7,
+            "topk-w64/7": (site.latent == 7) & (of == "topk-w64"),
+            "nothing is called so": np.zeros(len(names), bool),
+        }[query]
+
+
+QUERIES = (
+    "which",
+    '"which””that"',
+    "which -that",
+    ".*(needle)",
+    "sae:w64",
+    "arch:topk site:blocks.1",
+    "is:dead",
+    "is:dense",
+    "-is:dead density<1e-3",
+    "density<=1%",
+    "err>0.01",
+    "cos:0.5..0.7",
+    "lift>=1.5",
+    "#7",
+    "topk-w64/7",
+    "nothing is called so",
+)
+
+
+def test_every_operator_of_the_search_finds_what_it_means(visit, site):
+    with visit(site) as page:
+        page.open("#/latents", ".row")
+        for query in QUERIES:
+            page.page.locator("#search").fill(query)
+            wanted = f"{rows_where(site, query).sum()} of {len(site.sae)}"
+            page.until(
+                "(text) => document.querySelector('.count').textContent.trim() === text", wanted
+            )
+            page.until(
+                "(q) => new URLSearchParams(location.hash.split('?')[1]).get('q') === q", query
+            )
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("densty<1", "No field is called “densty”; there are sae, site"),
+        ("is:odd", "No state is called “odd”; there are novel, dead"),
+        ("density<many", "“many” is no number"),
+    ],
+)
+def test_a_query_that_means_nothing_is_a_sentence(visit, site, query, words):
+    with visit(site) as page:
+        page.open(f"#/latents?q={query.replace('<', '%3C')}", "[role=alert]")
+        assert words in page.texts("[role=alert]")[0]
+
+
+def test_rows_sort_both_ways_and_what_is_missing_is_last(visit, site):
+    error = site.columns["error"]
+    with visit(site) as page:
+        page.open("#/latents?q=sae:w40", ".row")
+        here = np.flatnonzero(site.sae == 0)
+        for click, sign in (("descending", -1), ("ascending", 1)):
+            head = page.page.locator("[role=columnheader]", has_text="Error contribution")
+            if head.get_attribute("aria-sort") != click:
+                head.locator("button").click()
+            page.until(
+                "(s) => [...document.querySelectorAll('[aria-sort]')].some((h) => h.ariaSort === s)",
+                click,
+            )
+            key = np.where(np.isnan(error[here]), np.inf, sign * error[here])
+            expected = here[np.argsort(key, kind="stable")]
+            shown = numbers(page, "Latent")
+            assert shown == [str(site.latent[row]) for row in expected[: len(shown)]]
+            page.page.locator(".pane").evaluate("(pane) => { pane.scrollTop = 1e6; }")
+            page.until("document.querySelector('.row:last-child').ariaRowIndex === '41'")
+            assert numbers(page, "Latent")[-1] == str(site.latent[expected[-1]])
+            assert numbers(page, "Error contribution")[-1] == "–"
+            page.page.locator(".pane").evaluate("(pane) => { pane.scrollTop = 0; }")
+
+
+def test_shift_and_click_sorts_by_a_second_column(visit, site):
+    with visit(site) as page:
+        page.open("#/latents?sort=sae&columns=density,error", ".row")
+        head = page.page.locator("[role=columnheader]", has_text="Density").locator("button")
+        head.click(modifiers=["Shift"])
+        page.until("location.hash.includes('sort=sae%2C-density')")
+        density = site.columns["density"]
+        order = sorted(range(len(density)), key=lambda row: (site.sae[row], -density[row], row))
+        shown = numbers(page, "Latent")
+        assert shown == [str(site.latent[row]) for row in order[: len(shown)]]
+
+
+def test_the_file_of_the_rows_is_the_rows(visit, site):
+    with visit(site) as page:
+        page.open("#/latents?q=sae:w40&columns=error&sort=latent", ".row")
+        with page.page.expect_download() as waiting:
+            page.page.get_by_text("Save these rows").click()
+        text = Path(waiting.value.path()).read_text(encoding="utf-8")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        assert [int(row["latent"]) for row in rows] == list(range(40))
+        assert [row["name"] for row in rows] == site.names[:40]
+        values = [float(row["error"] or "nan") for row in rows]
+        np.testing.assert_array_equal(np.float32(values), site.columns["error"][:40])
+        assert list(rows[0])[-3:] == ["error", "error_lo", "error_hi"]
+        cells = page.page.evaluate("['=1', '+1', '-x', '@a', 'a\"b', -1].map(csvCell)")
+        assert cells == ["'=1", "'+1", "'-x", "'@a", '"a""b"', "-1"]
+
+
+def test_the_three_questions_by_clicks(visit, site):
+    """The latent with the largest error contribution, what it fires on, and the main claim."""
+    with visit(site) as page:
+        page.open()
+        page.page.get_by_text("The latent with the largest error contribution").click()
+        page.page.locator(".numbers").wait_for()
+        assert page.route == site.latent_route(1)
+        assert "90.0 % 81.0 – 99.0" in " ".join(" ".join(page.texts(".numbers dd")).split())
+        assert page.page.locator(".window .t.peak").count() == 6
+        page.page.go_back()
+        door = page.page.locator("a.door", has_text="the main claim")
+        page.until("document.querySelectorAll('.door .verdict').length === 1")
+        assert "Much of the error is linear." in door.text_content()
+        door.click()
+        page.page.locator(".claims").wait_for()
+        assert page.texts(".claims .verdict") == ["holds", "not testable here"]
+
+
+def test_the_three_questions_by_keys(visit, site):
+    with visit(site) as page:
+        page.open()
+        keys = page.page.keyboard
+        keys.press("/")
+        keys.type("err>0.5")
+        keys.press("Enter")
+        page.page.locator(".row").wait_for()
+        assert found(page) == f"1 of {len(site.sae)}"
+        keys.press("Enter")
+        page.page.locator(".numbers").wait_for()
+        assert page.route == site.latent_route(1)
+        keys.press("Escape")
+        page.page.locator(".row").wait_for()
+
+
+def test_keys_walk_through_rows_and_latents(visit, site):
+    with visit(site) as page:
+        page.open("#/latents?q=sae:w40&sort=-latent", ".row")
+        keys = page.page.keyboard
+        for key in ("j", "ArrowDown", "j", "k"):
+            keys.press(key)
+        page.until("document.activeElement.ariaRowIndex === '4'")
+        keys.press("Control+j")
+        page.page.locator("#search").focus()
+        keys.press("j")
+        assert page.page.locator("#search").input_value() == "sae:w40j"
+        keys.press("Backspace")
+        keys.press("Escape")
+        page.until("document.querySelector('.row.active')?.ariaRowIndex === '4'")
+        keys.press("Enter")
+        page.until("location.hash.endsWith('/37')")
+        page.page.locator(".numbers").wait_for()
+        shown = "(number) => document.querySelector('.crumbs span')?.textContent === number"
+        for key, number in (("]", 36), ("[", 37), ("n", 38), ("p", 37)):
+            keys.press(key)
+            page.until(shown, str(number))
+        keys.press("x")
+        keys.press("n")
+        page.until(shown, "38")
+        keys.press("x")
+        page.page.locator(".compare h1").nth(1).wait_for()
+        keys.press("?")
+        page.page.locator("main.view-help").wait_for()
+        keys.press("t")
+        assert page.page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.page.reload()
+        page.page.locator("main h1").wait_for()
+        assert page.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_latent_shows_its_contexts_by_stratum(visit, site):
+    with visit(site) as page:
+        page.open(site.latent_route(1), ".window")
+        heads = [" ".join(text.split()) for text in page.texts(".stratum h3")]
+        assert heads[0] == "Strongest"
+        assert heads[1] == "0–10 % of its maximum40.0 % of its firings"
+        assert page.texts(".peak-value") == ["4.00", "0.31", "0.63", "1.41", "2.35", "3.45"]
+        first = page.page.locator(".window").first
+        assert first.locator(".t").count() == 21
+        first.focus()
+        page.page.keyboard.press("ArrowRight")
+        assert "4.00 · 18" in first.locator(".readout").text_content()
+        assert page.page.locator(".hist.marked").count() == 1
+        page.page.locator(".contexts select").select_option("all")
+        page.until("document.querySelector('.window').querySelectorAll('.t').length === 59")
+        page.page.get_by_label("first positions").check()
+        page.until("document.querySelector('.window').querySelectorAll('.t.early').length === 5")
+        assert page.page.locator(".logits li").count() == 20
+        assert page.page.locator(".nearest tbody tr").count() == len(site.saes) - 1
+        assert "not measured" in page.page.locator(".panel", has_text="Explanation").text_content()
+
+
+def test_a_latent_that_never_fires_says_so(visit, site):
+    row = int(np.flatnonzero(site.columns["density"] == 0)[0])
+    with visit(site) as page:
+        page.open(site.latent_route(row), ".contexts, .missing")
+        assert (
+            "This latent never fired on the 708 tokens" in page.page.locator("main").text_content()
+        )
+
+
+def test_a_token_of_a_text_has_its_numbers_and_latents(visit, site):
+    with visit(site) as page:
+        page.open("#/texts", ".text-list a")
+        assert page.page.locator(".text-list li").count() == 4
+        page.page.locator(".text-list a").nth(1).click()
+        page.page.locator(".running .t").nth(START + 7).click()
+        page.page.locator(".token-panel").wait_for()
+        assert "token=12" in page.route
+        labels = page.texts(".token-panel dt")
+        parts = ["error", "linear error", "nonlinear error", "nonlinear ÷ error"]
+        assert labels == [*parts, "change of the loss", "active latents"]
+        assert page.page.locator(".token-panel tbody tr").count() == 2
+        page.page.locator(".running").focus()
+        page.page.keyboard.press("ArrowRight")
+        page.until("location.hash.includes('token=13')")
+        page.page.get_by_label("Colour by").select_option("ce")
+        page.until("document.querySelectorAll('.running [class*=\" n\"]').length > 0")
+        page.page.get_by_label("beside").select_option(index=2)
+        page.page.locator(".text-panel").nth(1).wait_for()
+
+
+def test_saes_have_their_numbers_and_reasons(visit, site):
+    with visit(site) as page:
+        page.open("#/saes", ".row")
+        assert found(page) == f"{len(site.saes)} of {len(site.saes)}"
+        page.page.locator(".row", has_text="topk-w64").click()
+        page.page.locator("dl.rows").wait_for()
+        assert page.route == site.route("sae", SITE, "topk-w64")
+        page.page.locator("summary").click()
+        assert page.texts("details .missing") == [
+            "FVU_nonlinear: not measured: it is not among the `saes` that are taken apart"
+        ]
+
+
+def test_a_hundred_thousand_latents_are_few_rows_in_the_page(visit, tmp_path):
+    large = Site(tmp_path / "report", widths=(50_000, 50_000))
+    with visit(large) as page:
+        page.open("#/latents?sort=-error", ".row")
+        assert found(page) == "100,003 of 100,003"
+        assert page.page.locator(".row").count() <= 80
+        page.page.locator(".pane").evaluate("(pane) => { pane.scrollTop = pane.scrollHeight; }")
+        page.until("document.querySelector('.row:last-child').ariaRowIndex === '100004'")
+        assert page.page.locator(".row").count() <= 80

@@ -1,0 +1,383 @@
+"use strict";
+// One latent: what it fires on, over the whole range of its activation, and all that is known of it.
+
+const STRATA = ["0–10", "10–25", "25–50", "50–75", "75–100"];
+const NUMBERS = [
+  "density", "firings", "maximum", "mean_activation", "error", "linear_error_contribution",
+  "nonlinear_error_contribution", "error_lift", "ablation_gain", "decoder_norm", "own_cosine", "cosine", "score",
+];
+
+/** What a block holds of one latent. */
+function latentData(table, latent) {
+  const local = latent % BLOCK;
+  const slice = (name, width) => table.get(name)?.subarray(local * width, (local + 1) * width);
+  const owner = table.get("window_latent");
+  const lengths = table.get("window_length");
+  const windows = [];
+  let offset = 0;
+  for (let i = 0; i < owner.length; i++) {
+    if (owner[i] === local) {
+      windows.push({
+        stratum: table.get("window_stratum")[i],
+        context: table.get("window_context")[i],
+        start: table.get("window_start")[i],
+        peak: table.get("window_peak")[i],
+        values: table.get("window_values").subarray(offset, offset + lengths[i]),
+      });
+    }
+    offset += lengths[i];
+  }
+  const near = [];
+  const nearOwner = table.get("near_latent") ?? [];
+  for (let i = 0; i < nearOwner.length; i++) {
+    if (nearOwner[i] !== local) continue;
+    const [sae, other, cosine] = ["near_sae", "near_other", "near_cosine"].map((k) => table.get(k)[i]);
+    near.push({ sae, other, cosine });
+  }
+  const bins = table.get("histogram").length / (table.get("stratum_share").length / STRATA.length);
+  const side = table.get("promoted") ? table.get("promoted").length / (table.get("stratum_share").length / STRATA.length) : 0;
+  const tokens = (name) =>
+    Array.from(slice(name, side) ?? [], (id, i) => ({ id, logit: slice(`${name}_logit`, side)[i] }));
+  return {
+    windows,
+    near,
+    shares: slice("stratum_share", STRATA.length),
+    histogram: slice("histogram", bins),
+    promoted: tokens("promoted"),
+    suppressed: tokens("suppressed"),
+    explanation: table.header.explanations?.[latent],
+    decomposition: table.header.meta?.[latent],
+    logitsNote: table.header.logits_note,
+  };
+}
+
+/** The ends of a column's interval, where the index has them. */
+function boundKeys(run, key) {
+  const names = key === "error" ? [key, "error_contribution"] : [key];
+  const found = names.find((name) => run.about.has(`${name}_lo`));
+  return found ? [`${found}_lo`, `${found}_hi`] : [];
+}
+
+function useLatent(run, row) {
+  return useData(async () => {
+    const about = run.saes[run.rowSae[row]];
+    const latent = run.rowLatent[row];
+    const [table, text] = await Promise.all([
+      run.block(run.rowSae[row], latent),
+      run.words(about.model),
+      run.need([...run.about.keys()]),
+    ]);
+    return { row, about, latent, text, ...latentData(table, latent) };
+  }, [row]);
+}
+
+function Latent({ run, route }) {
+  const [, site, name, number] = route.parts;
+  const sae = run.saeNumber(site, name, route.query.get("model"));
+  const row = sae < 0 ? -1 : run.row(sae, Number(number));
+  useKeys((key) => {
+    if (row < 0) return false;
+    const steps = { "[": -1, "]": 1, n: 1, p: -1 };
+    if (key === "x") return pin(run, row), true;
+    if (!(key in steps)) return false;
+    const next = "np".includes(key)
+      ? run.row(sae, Number(number) + steps[key])
+      : (current.rows?.[current.rows.indexOf(row) + steps[key]] ?? -1);
+    if (next >= 0) go(latentAddress(run, next));
+    return true;
+  });
+  if (row < 0) {
+    return html`<${Unknown} what="No such latent in this run." run=${run}
+      nearest=${sae < 0 ? address(["saes"]) : address(["latents"], { q: `sae:${quotedTerm(name)}`, sort: "latent" })} />`;
+  }
+  return html`<${LatentBody} key=${row} run=${run} row=${row} />`;
+}
+
+function LatentBody({ run, row, compact }) {
+  const [data, error] = useLatent(run, row);
+  const [marked, setMarked] = useState(null);
+  const about = run.saes[run.rowSae[row]];
+  const latent = run.rowLatent[row];
+  const context = useMemo(
+    () => data && html`<${Contexts} run=${run} data=${data} onMark=${setMarked} />`,
+    [data],
+  );
+  return html`<article class=${`latent ${compact ? "compact" : ""}`}>
+    <${LatentHead} run=${run} row=${row} about=${about} latent=${latent} />
+    ${!data && html`<${Waiting} error=${error} />`}
+    ${data &&
+    html`<${Numbers} run=${run} row=${row} />
+      <div class="columns">
+        <div class="wide">${context}</div>
+        <div class="slim">
+          <${Histogram} run=${run} data=${data} marked=${marked} />
+          <${Logits} data=${data} />
+          <${Nearest} run=${run} data=${data} />
+          <${Explanation} data=${data} />
+          <${Decomposition} run=${run} data=${data} />
+          <${Provenance} run=${run} data=${data} />
+        </div>
+      </div>`}
+  </article>`;
+}
+
+function LatentHead({ run, row, about, latent }) {
+  const number = run.rowSae[row];
+  const density = run.value("density", row);
+  const badges = [
+    density === 0 && ["never fires", "bad"],
+    density > 0.1 && ["dense: over 10 % of tokens", "warn"],
+    hasNovel(run) && isNovel(run, row) && ["novel", "good"],
+    about.meta && ["meta-latent", ""],
+  ].filter(Boolean);
+  return html`<header class="latent-head">
+    <p class="crumbs">
+      <a href=${address(["latents"])}>Latents</a>
+      <a href=${address(["latents"], { q: `sae:${quotedTerm(about.sae)} site:${quotedTerm(about.site)}` })}><${Quoted}>${about.sae}<//></a>
+      <span>${latent}</span>
+    </p>
+    <h1 class="fires">
+      ${run.names[row] ? html`<${Quoted}>${run.names[row]}<//>` : `Latent ${latent}`}
+    </h1>
+    <p class="sub">
+      Latent ${latent} of <a href=${saeAddress(run, number)}><${Quoted}>${about.sae}<//></a> at${" "}
+      <${Quoted}>${about.site}<//> of <${Quoted}>${about.model}<//>
+      ${badges.map(([text, kind]) => html`<span class=${`badge ${kind}`}>${text}</span>`)}
+      <span class="actions">
+        <button type="button" class="plain" onClick=${() => pin(run, row)} title="x">compare</button>
+        <${CopyLink} />
+      </span>
+    </p>
+  </header>`;
+}
+
+function Numbers({ run, row }) {
+  return html`<dl class="numbers">
+    ${NUMBERS.filter((key) => run.about.has(key)).map((key) => {
+      const about = run.about.get(key);
+      const value = run.value(key, row);
+      if (missing(value)) return null;
+      const [low, high] = boundKeys(run, key).map((name) => run.value(name, row));
+      return html`<div title=${about.sentence}>
+        <dt>${about.label}</dt>
+        <dd><${Value} about=${about} value=${value} low=${low} high=${high} /></dd>
+      </div>`;
+    })}
+  </dl>`;
+}
+
+// ---- contexts
+
+function Contexts({ run, data, onMark }) {
+  const [options, setOptions] = useState({ around: "kept", lines: false, spaces: false, first: false });
+  const set = (key) => (event) =>
+    setOptions({ ...options, [key]: event.target.type === "checkbox" ? event.target.checked : event.target.value });
+  if (!data.windows.length) {
+    const tokens = run.harvest?.[data.about.model]?.tokens;
+    return html`<${Panel} title="Contexts">
+      <p class="missing">This latent never fired${tokens ? ` on the ${GROUPS.format(tokens)} tokens that were looked at` : ""}.</p>
+    <//>`;
+  }
+  const maximum = run.value("maximum", data.row);
+  const groups = [0, 1, 2, 3, 4, 5].map((s) => data.windows.filter((w) => w.stratum === s));
+  return html`<section class="panel contexts">
+    <div class="bar">
+      <h2>Contexts</h2>
+      <span class="scale" aria-hidden="true">0 ${Array.from({ length: STEPS }, (_, i) => html`<i class=${`h${i + 1}`} />`)} max</span>
+      <label>Show
+        <select value=${options.around} onChange=${set("around")}>
+          <option value="kept">window</option>
+          <option value="wide">± 40 tokens</option>
+          <option value="all">whole context</option>
+        </select>
+      </label>
+      <label><input type="checkbox" checked=${options.lines} onChange=${set("lines")} /> line breaks</label>
+      <label><input type="checkbox" checked=${options.spaces} onChange=${set("spaces")} /> spaces</label>
+      <label title="Positions before the first that is counted"><input type="checkbox" checked=${options.first} onChange=${set("first")} /> first positions</label>
+    </div>
+    ${groups.map((windows, stratum) =>
+      windows.length
+        ? html`<div class="stratum">
+            <h3>
+              ${stratum === 0 ? "Strongest" : html`${STRATA[stratum - 1]} % of its maximum`}
+              ${stratum > 0 && html`<small>${format(100 * data.shares[stratum - 1], 1)} % of its firings</small>`}
+            </h3>
+            ${windows.map((one) => html`<${Window} data=${data} one=${one} options=${options} maximum=${maximum} onMark=${onMark} />`)}
+          </div>`
+        : stratum > 0 && html`<div class="stratum"><h3>${STRATA[stratum - 1]} % of its maximum<small>no firing</small></h3></div>`,
+    )}
+  </section>`;
+}
+
+function Window({ data, one, options, maximum, onMark }) {
+  const { text } = data;
+  const [at, setAt] = useState(null);
+  const first = options.first ? 0 : text.min_position;
+  const end = one.start + one.values.length;
+  const reach = { kept: [one.start, end], wide: [one.peak - 40, one.peak + 41], all: [0, text.positions] };
+  const from = Math.max(reach[options.around][0], options.around === "kept" ? 0 : first);
+  const to = Math.min(reach[options.around][1], text.positions);
+  const tokens = useMemo(
+    () => decodeTokens(text, text.context(one.context).subarray(from, to)),
+    [from, to, one],
+  );
+  const share = (position) => {
+    const known = position >= one.start && position < end;
+    return known ? one.values[position - one.start] / 255 : null;
+  };
+  const say = (position) => {
+    setAt(position);
+    onMark(position === null ? null : share(position));
+  };
+  const move = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    say(Math.max(from, Math.min(to - 1, (at ?? one.peak - by) + by)));
+  };
+  const peakShare = share(one.peak) ?? 0;
+  const value = (s) => (s === null ? "activation not kept here" : format(s * maximum, 2));
+  return html`<div
+    class=${`window ${options.lines ? "lines" : ""}`}
+    tabindex="0"
+    role="group"
+    aria-label=${`Context ${one.context}, strongest at position ${one.peak}`}
+    onKeyDown=${move}
+    onMouseLeave=${() => say(null)}
+    onBlur=${() => say(null)}
+  >
+    <span class="peak-value">${format(peakShare * maximum, 2)}</span>
+    <p>
+      ${from > 0 && html`<span class="cut">…</span>`}
+      ${tokens.map((token, i) => {
+        const position = from + i;
+        const s = share(position);
+        const early = position < text.min_position;
+        const hue = s === null ? "outside" : s > 0 ? step(s) : "";
+        return html`<${Token}
+          token=${token}
+          options=${options}
+          className=${`${hue} ${position === one.peak ? "peak" : ""} ${early ? "early" : ""} ${position === at ? "at" : ""}`}
+          onPick=${() => say(position)}
+        />`;
+      })}
+      ${to < text.positions && html`<span class="cut">…</span>`}
+    </p>
+    <span class="readout" aria-live="polite">
+      ${at === null
+        ? `context ${one.context}`
+        : html`<bdi>${plain(visibleToken(tokens[at - from] ?? { parts: [] }, { spaces: true }))}</bdi>${" "}
+            <b>${value(share(at))}</b> · ${at}`}
+    </span>
+  </div>`;
+}
+
+function Token({ token, options, className, onPick, ...rest }) {
+  const pieces = visibleToken(token, options);
+  return html`<bdi class=${`t ${className}`} onMouseEnter=${rest.hover ?? onPick} onClick=${onPick} title=${token.part ? "part of a character that is split over tokens" : undefined}
+    >${pieces.map((piece) =>
+      piece.mark
+        ? html`<span class="mark">${piece.mark}</span>${piece.newline && options.lines ? html`<br />` : ""}`
+        : piece,
+    )}</bdi
+  >`;
+}
+
+// ---- the other panels
+
+function Histogram({ run, data, marked }) {
+  const counts = data.histogram;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (!total) return null;
+  const [w, h] = [320, 96];
+  const maximum = run.value("maximum", data.row);
+  const y = lib.scaleLinear().domain([0, Math.log1p(Math.max(...counts))]).range([0, h]);
+  const width = w / counts.length;
+  const bin = marked ? Math.min(counts.length - 1, Math.floor(marked * counts.length)) : -1;
+  return html`<${Panel} title="Activations" className="first">
+    <svg class="plot" viewBox=${`-4 -4 ${w + 8} ${h + 26}`} role="img" aria-label="Histogram of activations">
+      <desc>${`${GROUPS.format(total)} firings in ${counts.length} equal bins up to the maximum; heights are logarithmic.`}</desc>
+      ${Array.from(counts, (count, i) => html`<rect
+        class=${`hist ${i === bin ? "marked" : ""}`}
+        x=${i * width} y=${h - y(Math.log1p(count))} width=${width - 1} height=${y(Math.log1p(count))}>
+        <title>${`${format((i * maximum) / counts.length, 2)} – ${format(((i + 1) * maximum) / counts.length, 2)}: ${count}`}</title>
+      </rect>`)}
+      <line class="base" x1="0" x2=${w} y1=${h + 0.5} y2=${h + 0.5} />
+      <text class="tick" x="0" y=${h + 16}>0</text>
+      <text class="tick" x=${w} y=${h + 16} text-anchor="end">${format(maximum, 2)}</text>
+      <text class="tick" x=${w / 2} y=${h + 16} text-anchor="middle">${GROUPS.format(total)} firings, log scale</text>
+    </svg>
+  <//>`;
+}
+
+function Logits({ data }) {
+  if (!data.promoted.length) return html`<${Panel} title="Promoted and suppressed"><${Missing} /><//>`;
+  const most = Math.max(...[...data.promoted, ...data.suppressed].map((one) => Math.abs(one.logit)));
+  const list = (title, all, kind) => html`<div>
+    <h3>${title}</h3>
+    <ol class=${`logits ${kind}`}>
+      ${all.map(({ id, logit }) => html`<li>
+        <bdi class="t">${visibleToken(decodeTokens(data.text, [id])[0], { spaces: true }).map((piece) => piece.mark ? html`<span class="mark">${piece.mark}</span>` : piece)}</bdi>
+        <i class="meter"><i style=${{ width: `${(100 * Math.abs(logit)) / most}%` }} /></i>
+        <span class="number">${format(logit, 2)}</span>
+      </li>`)}
+    </ol>
+  </div>`;
+  return html`<${Panel} title="Promoted and suppressed tokens" note=${data.logitsNote}>
+    <div class="two">${list("Promoted", data.promoted, "up")} ${list("Suppressed", data.suppressed, "down")}</div>
+  <//>`;
+}
+
+function Nearest({ run, data }) {
+  const [all, setAll] = useState(false);
+  if (!data.near.length) {
+    return html`<${Panel} title="Nearest in other SAEs"><p class="missing">no other SAE of this site in this run</p><//>`;
+  }
+  const rows = [...data.near].sort((a, b) => b.cosine - a.cosine);
+  const shown = all ? rows : rows.slice(0, 8);
+  return html`<${Panel} title="Nearest in every other SAE" note="The latent with the highest decoder cosine in each SAE of the site.">
+    <table class="nearest">
+      <thead><tr><th>Cosine</th><th>Latent</th></tr></thead>
+      <tbody>
+        ${shown.map(({ sae, other, cosine }) => {
+          return html`<tr>
+            <td class="number"><i class="meter"><i style=${{ width: `${Math.max(0, 100 * cosine)}%` }} /></i>${format(cosine, 3)}</td>
+            <td><${LatentLink} run=${run} sae=${sae} latent=${other} full=${true} /></td>
+          </tr>`;
+        })}
+      </tbody>
+    </table>
+    ${rows.length > 8 && html`<button type="button" class="plain" onClick=${() => setAll(!all)}>${all ? "Fewer" : `All ${rows.length} SAEs`}</button>`}
+  <//>`;
+}
+
+function Explanation({ data }) {
+  const found = data.explanation;
+  if (!found) return html`<${Panel} title="Explanation"><${Missing} why="this latent was not among those that were explained" /><//>`;
+  return html`<${Panel} title="Explanation">
+    <blockquote><${Quoted} longest="2000">${found.text}<//></blockquote>
+    <p class="note">Score ${format(found.score, 3)}${found.n ? ` on ${found.n} examples` : ""}${found.backend ? html`, written by <${Quoted}>${found.backend}<//>` : ""}.</p>
+  <//>`;
+}
+
+function Decomposition({ run, data }) {
+  const found = data.decomposition;
+  if (!found?.length) return html`<${Panel} title="Decomposition"><${Missing} why="no meta-SAE of this run takes this latent apart" /><//>`;
+  return html`<${Panel} title="Decomposition into meta-latents">
+    <table class="nearest"><tbody>
+      ${found.map(({ sae, latent, strength }) => html`<tr><td class="number">${format(strength, 2)}</td>
+        <td><${LatentLink} run=${run} sae=${sae} latent=${latent} full=${true} /></td></tr>`)}
+    </tbody></table>
+  <//>`;
+}
+
+function Provenance({ run, data }) {
+  const { contexts, positions, min_position, tokens, documents } = run.harvest[data.about.model];
+  return html`<${Panel} title="Where this is from" className="quiet">
+    <p>
+      ${GROUPS.format(tokens)} tokens of ${GROUPS.format(documents)} documents: ${GROUPS.format(contexts)} contexts of ${positions}${" "}
+      positions, those before ${min_position} not counted. Intervals: 95 %, documents resampled.
+    </p>
+  <//>`;
+}

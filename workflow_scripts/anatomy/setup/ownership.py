@@ -1,0 +1,101 @@
+"""Which run made what lies in the store, so that another one does not remake it under the same name.
+
+The store is shared, and what lies in it bears the name that a configuration gives it. A run that changes
+its own configuration remakes what depends on that. But two runs that mean different things by one name
+would take turns at overwriting each other's models, and results of the first would no longer be of what
+is in the store.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.store import write_json
+
+RECORD = "made_by.json"
+# Where what a key of the configuration names lies in the store.
+PLACES = {"datasets": "datasets/{name}", "models": "{name}", "harvests": "{model}/{name}.zarr"}
+
+
+def contents(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What a checked configuration means by its datasets, models and harvests.
+
+    Returns place in the store -> ``key``, as in the configuration, and ``digest`` of all that determines it.
+    What is made of them further on has its own options in its name, or is made of them alone.
+    """
+    datasets = {name: [block] for name, block in config["datasets"].items()}
+    models = {
+        name: [block, config["seed"], datasets[block["dataset"]]]
+        if block["kind"] == "train"
+        else [block]
+        for name, block in config["models"].items()
+    }
+    harvests = {
+        name: [block, models[block["model"]], datasets[block["dataset"]]]
+        for name, block in config["harvests"].items()
+    }
+    found = {}
+    for kind, meant in (("datasets", datasets), ("models", models), ("harvests", harvests)):
+        for name, parts in meant.items():
+            model = config["harvests"][name]["model"] if kind == "harvests" else ""
+            place = PLACES[kind].format(name=name, model=model)
+            text = json.dumps(parts, sort_keys=True, default=str)
+            found[place] = {
+                "key": f"{kind}.{name}",
+                "digest": hashlib.sha256(text.encode()).hexdigest(),
+            }
+    return found
+
+
+def check_owners(config: Mapping[str, Any]) -> None:
+    """Refuse to overwrite what another run made from another configuration.
+
+    Raises
+    ------
+    AnatomyError: something in the store was made by another run, and differs from what this one means by it.
+    """
+    store = Path(config["store"])
+    made = _recorded(store)
+    for place, mine in contents(config).items():
+        theirs = made.get(place)
+        if theirs is None or theirs["digest"] == mine["digest"] or theirs["run"] == config["run"]:
+            continue
+        if (store / place).exists():
+            raise AnatomyError(
+                f"config: {mine['key']}: {store / place} was made by the run {theirs['run']}, from other "
+                f"settings or another seed, and the run {config['run']} would overwrite it; give it another "
+                "name, or this run a `store` of its own (--config store=results/store-2)"
+            )
+
+
+def record_owner(config: Mapping[str, Any]) -> None:
+    """Note that this run makes what its configuration names."""
+    store = Path(config["store"])
+    mine = {
+        place: {"run": config["run"], "digest": each["digest"]}
+        for place, each in contents(config).items()
+    }
+    made = _recorded(store)
+    # Of what two runs mean alike the first stays the owner: it is there for both.
+    kept = {place: each for place, each in made.items() if _same(each, mine.get(place))}
+    record = dict(sorted((made | mine | kept).items()))
+    if record != made:
+        store.mkdir(parents=True, exist_ok=True)
+        write_json(store / RECORD, record)
+
+
+def _same(theirs: Mapping[str, str], mine: Mapping[str, str] | None) -> bool:
+    return mine is None or theirs["digest"] == mine["digest"]
+
+
+def _recorded(store: Path) -> dict[str, dict[str, str]]:
+    path = store / RECORD
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise AnatomyError(f"{path} cannot be read ({error}); delete it") from None
