@@ -135,6 +135,7 @@ for paper in PLANS:
 
 
 include: "rules/claims.smk"
+include: "rules/report_paths.smk"
 include: "rules/latents.smk"
 include: "rules/cards.smk"
 include: "rules/explorer.smk"

@@ -1,14 +1,5 @@
 # Figures are drawn from their tables alone: restyling one recomputes nothing.
 
-from workflow_scripts.anatomy.report.page.collected import title_of
-
-TITLES = papers.titles(PLANS)
-
-
-def labels_of(kind):
-    """How an exhibit is listed in the report that Snakemake makes."""
-    return lambda w: {"exhibit": title_of(w.exhibit), "file": w.exhibit, "format": kind}
-
 
 rule draw_figure:
     """Draw one figure from its tables."""

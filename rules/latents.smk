@@ -1,17 +1,6 @@
 # What is known of each latent: for the explorer of latents, the cards of SAEs, and whoever wants a table.
 
 
-def others_at(w):
-    """The other SAEs of a site, among which an SAE's nearest latents are looked for."""
-    return [sae for sae in at_site(SAES.values(), w) if sae.name != w.sae]
-
-
-def norms_at(w):
-    """The store of squared norms of an SAE's errors and of their parts, where they were taken apart."""
-    sae = SAES[w.model, w.site, w.sae]
-    return [scores_path(sae, file="norms.zarr/manifest.json")] if sae in DECOMPOSED else []
-
-
 rule describe_latents:
     """Every latent of an SAE: its part in the error, where it fires, what it promotes, what is near."""
     input:
@@ -20,7 +9,7 @@ rule describe_latents:
         tokenizer="<store>/{model}/tokenizer/tokenizer.json",
         sae="<store>/{model}/{site}/{sae}/sae.safetensors",
         codes=lambda w: codes_path(SAES[w.model, w.site, w.sae]),
-        norms=norms_at,
+        norms=lambda w: norms_of_sae(explored(w)),
         other_saes=lambda w: [sae_path(sae, "sae.safetensors") for sae in others_at(w)],
         other_codes=lambda w: [codes_path(sae) for sae in others_at(w)],
     output:

@@ -4,6 +4,7 @@ import platform
 from pathlib import Path
 
 from workflow_scripts.anatomy.probing.labelled_texts import labelled_files
+from workflow_scripts.anatomy.report.page.collected import title_of
 from workflow_scripts.anatomy.setup.fingerprints import fingerprint
 from workflow_scripts.anatomy.setup.local_files import (
     MODEL_FILES,
@@ -28,6 +29,14 @@ def draws_of(paper):
 
 def shown_of(paper):
     return [f"{RUN}/{file}" for e in EXHIBITS[paper].values() for file in e.shown(paper)]
+
+
+TITLES = papers.titles(PLANS)
+
+
+def labels_of(kind):
+    """How an exhibit is listed in the report that Snakemake makes."""
+    return lambda w: {"exhibit": title_of(w.exhibit), "file": w.exhibit, "format": kind}
 
 
 def tabulated_exhibit(output):

@@ -1,53 +1,5 @@
 # The report of a run: what it found, in sentences, and all that it shows on one page.
 
-from dataclasses import asdict
-
-from snakemake.io import regex_from_filepattern
-
-from workflow_scripts.anatomy.base.store import digest_of_file
-from workflow_scripts.papers import PAPERS
-
-REPORT_LOOKS = [
-    f"{workflow.basedir}/workflow_scripts/anatomy/report/{file}"
-    for file in ("templates/report.html.j2", "assets/report.css", "assets/report.js")
-]
-
-
-def exhibits_of_report(found=False):
-    """The exhibits of the run as plain dictionaries; those that say what was found, or all."""
-    every = [(paper, about) for paper, of in EXHIBITS.items() for about in of.values()]
-    claiming = papers.claiming(EXHIBITS)
-    plain = [
-        asdict(about)
-        | {
-            "paper": paper,
-            "finding": papers.finding(paper, about),
-            "claiming": paper in claiming,
-        }
-        for paper, about in every
-    ]
-    return [about for about in plain if about["finding"] or not found]
-
-
-def tables_of_findings():
-    """The tables that findings are made of, each once."""
-    wanted = exhibits_of_report(found=True)
-    paths = [f"{RUN}/tables/{about['paper']}/{t}.csv" for about in wanted for t in about["tables"]]
-    return list(dict.fromkeys(paths))
-
-
-def draws_of_findings():
-    """The draws beside these tables, where they have any."""
-    tables = set(tables_of_findings())
-    every = [draws for paper in EXHIBITS for draws in draws_of(paper)]
-    return [draws for draws in every if draws.replace(".draws.npz", ".csv") in tables]
-
-
-def logs_of_rules():
-    """Rule -> regular expression of the logs of its jobs."""
-    logged = [rule for rule in workflow.rules if len(rule.log)]
-    return {rule.name: regex_from_filepattern(str(rule.log[0])) for rule in logged}
-
 
 rule write_findings:
     """What the figures of the run found, in sentences, and three sentences of the whole run."""
@@ -95,7 +47,7 @@ rule write_report:
     params:
         code=code_of("write_report.py", *papers.claiming(PLANS).values()),
         looks=[digest_of_file(path) for path in REPORT_LOOKS],
-        run=RUN,
+        run=lambda w: RUN,
         store=STORE,
         config=config,
         saes=[sae.block() for sae in SAES.values()],
