@@ -425,7 +425,7 @@ def test_a_model_family(house):
     touched = house.follow("A model family")
     models = "tests/anatomy/models"
     assert touched == {
-        "workflow_scripts/anatomy/models/hook_points.py",
+        "workflow_scripts/anatomy/models/places.py",
         f"{models}/tiny_models.py",
         f"{models}/test_hook_points.py",
     }

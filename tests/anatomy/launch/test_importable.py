@@ -17,8 +17,9 @@ def project(folder: Path) -> Path:
     return folder
 
 
+# Without -S the environment's own folder of packages, which may know the project already, would come first.
 def imported(packages: Path, code: str = START) -> Path:
-    command = [sys.executable, "-I", "-c", code, str(packages)]
+    command = [sys.executable, "-I", "-S", "-c", code, str(packages)]
     done = subprocess.run(command, cwd=packages, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip()).parents[1]
@@ -47,5 +48,7 @@ def test_nothing_else_is_found_by_it(tmp_path):
     code = START.replace(
         "import workflow_scripts; print(workflow_scripts", "import other; print(other"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code, str(packages)], capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, str(packages)], capture_output=True
+    )
     assert b"No module named 'other'" in done.stderr
