@@ -31,7 +31,7 @@ rule measure_effects:
     log:
         "<run>/logs/effects/{model}/{site}/{sae}/{subject}.log",
     wildcard_constraints:
-        subject="|".join({one.subject for one in ERRORS_PLAN.stores}),
+        subject="|".join(sorted({one.subject for one in ERRORS_PLAN.stores})),
     conda:
         "../../envs/environment.yaml"
     threads: config["threads"]

@@ -176,13 +176,13 @@ def tiny_config() -> dict:
 
 
 def write_lines(folder: Path) -> None:
-    """A labelled set: lines of the text that are comments, and as many that are definitions."""
+    """A labelled set: lines of the text that are comments, definitions and returns, as many of each."""
     lines = [
         line.strip()
         for path in sorted((folder / "text").glob("*.txt"))
         for line in path.read_text().splitlines()
     ]
-    labels = {"comment": "# ", "definition": "def "}
+    labels = {"comment": "# ", "definition": "def ", "return": "return "}
     rows = [
         {"text": line, "label": label}
         for label, start in labels.items()

@@ -7,6 +7,7 @@ from tests.workflow.conftest import SITE
 
 pytestmark = pytest.mark.workflow
 
+PAPERS = ("dark_matter", "canonical_units", "pathological_errors", "interpretable_features")
 OWN = ("summary", "densities", "decomposition", "loss_curves")
 
 
@@ -16,7 +17,7 @@ def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
     sae = workflow.folder / "results/store/tiny" / SITE / "topk-w48-k3-s0/sae_lens"
     mine = {"kind": "local", "model": "tiny", "site": SITE, "path": str(sae)}
     config |= {"run": "alone", "saes": {"mine": mine}}
-    for paper in ("dark_matter", "canonical_units", "pathological_errors"):
+    for paper in PAPERS:
         del config[paper]
     workflow.configure(config)
     done = workflow.run()
@@ -34,7 +35,7 @@ def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
 @pytest.mark.parametrize("paper", ["dark_matter", "canonical_units"])
 def test_one_paper_alone(workflow, paper):
     config = workflow.config
-    others = {"dark_matter", "canonical_units", "pathological_errors"} - {paper}
+    others = set(PAPERS) - {paper}
     for other in others:
         del config[other]
     workflow.configure(config)

@@ -76,7 +76,7 @@ def test_the_configuration_is_small_and_enough(made, folder):
     config = yaml.safe_load((folder / "results" / "mine" / "config.yaml").read_text())
     assert config["saes"] == {"mine": {"kind": "local", "path": "saes/mine"}}
     assert set(config) == {"run", "datasets", "saes"}
-    command = [sys.executable, "-m", "snakemake", "-n", "overview", "--configfile"]
+    command = [sys.executable, "-m", "snakemake", "-n", "cards", "--configfile"]
     again = run([*command, "results/mine/config.yaml"], folder)
     assert "Nothing to be done" in again.stdout + again.stderr
 

@@ -8,6 +8,15 @@ pytestmark = pytest.mark.workflow
 LIBRARY = "workflow_scripts/anatomy"
 
 
+# What tells of tables and figures in words: it follows whatever changes in them, or in the configuration.
+TOLD = ("check_claims", "write_findings", "write_cards", "write_explorer", "write_report", "all")
+
+
+def untold(would):
+    """What would run again, without what tells of it."""
+    return {rule: number for rule, number in would.items() if rule not in TOLD}
+
+
 def test_a_finished_workflow_has_nothing_to_do(workflow):
     assert workflow.would_run() == {}
 
@@ -33,7 +42,7 @@ def test_code_that_moves_and_a_function_that_is_renamed_rerun_nothing(workflow):
 
 def test_a_figures_drawing_function_reruns_that_figure(workflow):
     workflow.edit("workflow_scripts/papers/dark_matter/figures/fig4.py", '"viridis"', '"magma"')
-    assert workflow.would_run() == {"draw_figure": 1, "all": 1}
+    assert workflow.would_run() == {"draw_figure": 1, "write_report": 1, "all": 1}
     before = (workflow.folder / "results/tiny/figures/dark_matter/fig4.png").read_bytes()
     workflow.run()
     assert (workflow.folder / "results/tiny/figures/dark_matter/fig4.png").read_bytes() != before
@@ -48,13 +57,12 @@ def test_the_fit_of_eq_13_reruns_what_it_fits(workflow):
         "return 1 * np.linalg.solve(",
     )
     would = workflow.would_run()
-    assert would.pop("check_claims") == 1
-    assert would == {
+    assert would["check_claims"] == 1
+    assert untold(would) == {
         "tabulate_dark_matter_fig4": 1,
         "tabulate_dark_matter_fig13": 1,
         "tabulate_dark_matter_fig16": 1,
         "draw_figure": 3,
-        "all": 1,
     }
 
 
@@ -62,8 +70,8 @@ def test_eq_13_itself_reruns_fig4_alone(workflow):
     table = "workflow_scripts/papers/dark_matter/tables/fig4.py"
     workflow.edit(table, '("r2", ["small"])', '("r2", ["small"][:])')
     would = workflow.would_run()
-    assert would.pop("check_claims") == 1
-    assert would == {"tabulate_dark_matter_fig4": 1, "draw_figure": 1, "all": 1}
+    assert would["check_claims"] == 1
+    assert untold(would) == {"tabulate_dark_matter_fig4": 1, "draw_figure": 1}
 
 
 def test_one_more_sae_is_trained_and_analysed_alone(workflow):
@@ -96,7 +104,7 @@ def test_one_more_harvest_leaves_the_others(workflow):
     config = workflow.config
     config["harvests"]["more"] = config["harvests"]["train"] | {"contexts": 8}
     workflow.configure(config)
-    assert workflow.would_run() == {}
+    assert untold(workflow.would_run()) == {}
 
 
 def test_the_split_reruns_regressions_and_no_sae(workflow):
