@@ -8,7 +8,7 @@ rule write_cards:
         models=[f"{STORE}/{sae.model}/model.json" for sae in SAES.values()],
         latents=[f"{RUN}/latents/{m}/{site}/{name}/latents.csv" for m, site, name in SAES],
         tables=tables_of_cards(),
-        draws=draws_of_cards(),
+        draws=draws_beside(tables_of_cards()),
     output:
         index="<run>/saes.csv",
         pages=cards_of_run("html"),

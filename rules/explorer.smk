@@ -10,8 +10,8 @@ rule write_explorer_sae:
         codes=lambda w: codes_path(explored(w)),
         norms=lambda w: norms_of_sae(explored(w)),
         effects=lambda w: effects_of_sae(explored(w)),
-        reference=lambda w: codes_path(ranked_by(w.model)),
-        measured=lambda w: effects_of_sae(ranked_by(w.model)),
+        reference=lambda w: codes_path(RANKED_BY[w.model]),
+        measured=lambda w: effects_of_sae(RANKED_BY[w.model]),
         explained=lambda w: EXPLAINED.get((w.model, w.site, w.sae), []),
     output:
         about="<run>/explorer/{model}/{site}/{sae}/sae.json",

@@ -4,8 +4,8 @@
 rule write_findings:
     """What the figures of the run found, in sentences, and three sentences of the whole run."""
     input:
-        tables=tables_of_findings(),
-        draws=draws_of_findings(),
+        tables=TABLES_FOUND,
+        draws=draws_beside(TABLES_FOUND),
     output:
         findings="<run>/report/findings.json",
     log:
@@ -18,9 +18,9 @@ rule write_findings:
     params:
         code=code_of(
             "write_findings.py",
-            *sorted({about["finding"] for about in exhibits_of_report(found=True)}),
+            *sorted({about["finding"] for about in FOUND}),
         ),
-        exhibits=exhibits_of_report(found=True),
+        exhibits=FOUND,
     script:
         "../workflow_scripts/write_findings.py"
 
@@ -51,11 +51,11 @@ rule write_report:
         store=STORE,
         config=config,
         saes=[sae.block() for sae in SAES.values()],
-        exhibits=exhibits_of_report(),
+        exhibits=REPORTED,
         missing=[(paper, *why) for paper, plan in PLANS.items() for why in plan.missing.items()],
         titles=papers.titles(PLANS),
         claiming=list(papers.claiming(PLANS)),
-        quantities=papers.card_quantities(PAPERS),
+        quantities=CARD_QUANTITIES,
         logs=lambda w: logs_of_rules(),
     script:
         "../workflow_scripts/write_report.py"

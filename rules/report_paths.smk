@@ -43,16 +43,10 @@ def tables_of_quantity(quantity):
     return [s[key] for s in quantity["sources"] for key in ("table", "among") if s[key]]
 
 
-def draws_of_cards():
-    """The draws beside these tables, where they have any."""
-    tables = set(tables_of_cards())
-    beside = {paper: draws_of(paper) for paper in EXHIBITS}
-    return [
-        draws
-        for paper in beside
-        for draws in beside[paper]
-        if draws.replace(".draws.npz", ".csv") in tables
-    ]
+def draws_beside(tables):
+    """The draws beside tables, where they have any."""
+    every = [draws for paper in EXHIBITS for draws in draws_of(paper)]
+    return [draws for draws in every if draws.replace(".draws.npz", ".csv") in set(tables)]
 
 
 def why_tables_are_missing():
@@ -89,11 +83,15 @@ def norms_of_sae(sae):
     return [scores_path(sae, file="norms.zarr/manifest.json")] if sae in DECOMPOSED else []
 
 
-def ranked_by(model):
-    """The SAE whose errors rank the contexts of a model: all SAEs show the same ones."""
-    own = [sae for sae in EXPLORED if sae.model == model]
-    # False comes first, and of equals the first of the configuration.
-    return min(own, key=lambda sae: (not effects_of_sae(sae), sae not in DECOMPOSED))
+# Model -> the SAE whose errors rank its contexts: all SAEs show the same ones. False comes first, and of
+# equals the first of the configuration.
+RANKED_BY = {
+    model: min(
+        (sae for sae in EXPLORED if sae.model == model),
+        key=lambda sae: (not effects_of_sae(sae), sae not in DECOMPOSED),
+    )
+    for model in EXPLORED_MODELS
+}
 
 
 def explored(w):
@@ -125,34 +123,22 @@ REPORT_LOOKS = [
 ]
 
 
-def exhibits_of_report(found=False):
-    """The exhibits of the run as plain dictionaries; those that say what was found, or all."""
-    every = [(paper, about) for paper, of in EXHIBITS.items() for about in of.values()]
-    claiming = papers.claiming(EXHIBITS)
-    plain = [
-        asdict(about)
-        | {
-            "paper": paper,
-            "finding": papers.finding(paper, about),
-            "claiming": paper in claiming,
-        }
-        for paper, about in every
-    ]
-    return [about for about in plain if about["finding"] or not found]
-
-
-def tables_of_findings():
-    """The tables that findings are made of, each once."""
-    wanted = exhibits_of_report(found=True)
-    paths = [f"{RUN}/tables/{about['paper']}/{t}.csv" for about in wanted for t in about["tables"]]
-    return list(dict.fromkeys(paths))
-
-
-def draws_of_findings():
-    """The draws beside these tables, where they have any."""
-    tables = set(tables_of_findings())
-    every = [draws for paper in EXHIBITS for draws in draws_of(paper)]
-    return [draws for draws in every if draws.replace(".draws.npz", ".csv") in tables]
+# The exhibits of the run as plain dictionaries, and those that say what was found.
+REPORTED = [
+    asdict(about)
+    | {
+        "paper": paper,
+        "finding": papers.finding(paper, about),
+        "claiming": paper in papers.claiming(EXHIBITS),
+    }
+    for paper, of in EXHIBITS.items()
+    for about in of.values()
+]
+FOUND = [about for about in REPORTED if about["finding"]]
+# The tables that findings are made of, each once.
+TABLES_FOUND = list(
+    dict.fromkeys(f"{RUN}/tables/{about['paper']}/{t}.csv" for about in FOUND for t in about["tables"])
+)
 
 
 def logs_of_rules():

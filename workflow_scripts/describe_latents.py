@@ -2,10 +2,10 @@
 
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.job import begin, log
-from workflow_scripts.anatomy.base.store import opening
+from workflow_scripts.anatomy.base.store import opening, write_arrays
 from workflow_scripts.anatomy.base.tables import write_table
 from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
-from workflow_scripts.anatomy.report.latents.arrays import arrays_of, write_arrays
+from workflow_scripts.anatomy.report.latents.arrays import arrays_of
 from workflow_scripts.anatomy.report.latents.contexts import contexts_of
 from workflow_scripts.anatomy.report.latents.error_sums import error_sums
 from workflow_scripts.anatomy.report.latents.extent import Extent

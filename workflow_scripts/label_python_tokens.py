@@ -4,7 +4,8 @@ from pathlib import Path
 
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.job import begin, log
-from workflow_scripts.anatomy.probing.examples import Amounts, save
+from workflow_scripts.anatomy.base.store import write_arrays
+from workflow_scripts.anatomy.probing.examples import Amounts
 from workflow_scripts.anatomy.probing.python_tokens import (
     in_contexts,
     python_examples,
@@ -32,5 +33,5 @@ examples = python_examples(
     params.seed,
 )
 examples.require_problems(params.name)
-save(snakemake.output.examples, examples.arrays())
+write_arrays(snakemake.output.examples, examples.arrays())
 log.info("%d examples of %d problems", len(examples.documents), len(examples.problems))

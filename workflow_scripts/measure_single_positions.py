@@ -7,7 +7,7 @@ import numpy as np
 from workflow_scripts.anatomy.activations.store import open_activations, read
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin, log
-from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.store import write_arrays
 from workflow_scripts.anatomy.interventions.perturbations import PERTURBATIONS
 from workflow_scripts.anatomy.interventions.single_position import single_position_effects
 from workflow_scripts.anatomy.interventions.subjects import of_sae
@@ -38,6 +38,6 @@ arrays = {name: np.stack([found[context][name] for context in contexts]) for nam
 at = np.asarray(contexts)
 tokens = [read(store.group["tokens"], slice(c, c + 1), store.path)[0, position] for c in contexts]
 of_position = np.array([split.units.places(slice(c, c + 1))[0, position] for c in contexts])
-with replacing(snakemake.output.effects) as temporary, open(temporary, "wb") as file:
-    np.savez(file, contexts=at, tokens=np.array(tokens), units=of_position, **arrays)
+about = {"contexts": at, "tokens": np.array(tokens), "units": of_position}
+write_arrays(snakemake.output.effects, about | arrays)
 log.info("%s: position %d of %d contexts", dictionary.name, position, len(contexts))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import write_arrays
 from workflow_scripts.anatomy.models.language_model import load_model
-from workflow_scripts.anatomy.probing.examples import save
 from workflow_scripts.anatomy.probing.pooled_texts import pool_texts, text_examples, token_ids
 from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 
@@ -23,7 +23,7 @@ bos = description["bos_id"] if description["has_bos"] else None
 length = min(params.context_length, description["context_length"] or params.context_length)
 ids = token_ids([row["text"] for row in rows], Path(snakemake.input.tokenizer), length, bos)
 dictionaries = [load_dictionary(path, device) for path in snakemake.input.saes]
-save(
+write_arrays(
     snakemake.output.pooled,
     examples.arrays() | pool_texts(model, params.site, ids, bos, dictionaries),
 )

@@ -5,14 +5,14 @@ import json
 import numpy as np
 
 from workflow_scripts.anatomy.base.job import begin, log
-from workflow_scripts.anatomy.probing.examples import save
+from workflow_scripts.anatomy.base.store import write_arrays
 from workflow_scripts.anatomy.probing.pooling import open_pooled
 from workflow_scripts.anatomy.probing.results import dense_results
 
 begin(snakemake.log[0], snakemake.threads)
 
 about, arrays = dense_results(open_pooled(snakemake.input.pooled), snakemake.params.name)
-save(snakemake.output.results, arrays | {"about": np.array(json.dumps(about))})
+write_arrays(snakemake.output.results, arrays | {"about": np.array(json.dumps(about))})
 for (dataset, label, _), right, of in zip(
     about["problems"], arrays["correct"].sum(0), arrays["count"].sum(0), strict=True
 ):

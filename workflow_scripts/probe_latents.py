@@ -5,10 +5,10 @@ import json
 import numpy as np
 
 from workflow_scripts.anatomy.base.job import begin
+from workflow_scripts.anatomy.base.store import write_arrays
 from workflow_scripts.anatomy.base.tables import identity
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.probing.accuracies import open_results
-from workflow_scripts.anatomy.probing.examples import save
 from workflow_scripts.anatomy.probing.pooling import open_pooled
 from workflow_scripts.anatomy.probing.results import sparse_results
 from workflow_scripts.anatomy.saes.dictionary import load_dictionary
@@ -24,4 +24,4 @@ about, arrays = sparse_results(
     snakemake.params.probing,
 )
 about |= {"who": who}
-save(snakemake.output.results, arrays | {"about": np.array(json.dumps(about))})
+write_arrays(snakemake.output.results, arrays | {"about": np.array(json.dumps(about))})

@@ -11,8 +11,9 @@ from workflow_scripts.anatomy.report.shards.facts import claims_of, quantities_o
 from workflow_scripts.anatomy.report.shards.folder import assemble
 from workflow_scripts.anatomy.report.shards.index import index_of
 from workflow_scripts.anatomy.report.shards.model_text import ModelFiles, words_of
-from workflow_scripts.anatomy.report.shards.page import write_assets, write_page
+from workflow_scripts.anatomy.report.shards.page import write_page
 from workflow_scripts.anatomy.report.shards.sae_folder import read_sae
+from workflow_scripts.anatomy.report.templating import write_assets
 
 begin(snakemake.log[0], snakemake.threads)
 

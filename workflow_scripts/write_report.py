@@ -1,7 +1,6 @@
 """The report of a run: one page, and the pictures and files that it needs beside it."""
 
 import json
-import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from workflow_scripts.anatomy.report.page.collected import (
 )
 from workflow_scripts.anatomy.report.page.facts import facts
 from workflow_scripts.anatomy.report.page.pictures import pictures_of
-from workflow_scripts.anatomy.report.page.rendered import ASSETS, arranged, configuration, page
+from workflow_scripts.anatomy.report.page.rendered import arranged, configuration, page
 from workflow_scripts.anatomy.report.page.used import machine, packages, use
+from workflow_scripts.anatomy.report.templating import write_assets
 
 begin(snakemake.log[0], snakemake.threads)
 
@@ -53,8 +53,6 @@ content = page(
     packages=packages(),
     **arranged(shown, claims),
 )
-for name, target in (("report.css", output.style), ("report.js", output.program)):
-    with replacing(target) as temporary:
-        shutil.copyfile(ASSETS / name, temporary)
+write_assets([output.style, output.program])
 with replacing(output.page) as temporary:
     temporary.write_text(content)

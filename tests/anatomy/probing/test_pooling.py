@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import SITE, correlated, random_dictionary, write_activations
+from workflow_scripts.anatomy.base.store import write_arrays
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
-from workflow_scripts.anatomy.probing.examples import Examples, Problem, save
+from workflow_scripts.anatomy.probing.examples import Examples, Problem
 from workflow_scripts.anatomy.probing.pooling import open_pooled, pool_harvest
 
 D, WIDTH = 6, 12
@@ -30,7 +31,7 @@ def test_an_example_is_the_mean_of_its_tokens(stores, tmp_path):
     problem = Problem("set", "class", "family", np.arange(50), np.arange(50) % 2 == 0)
     examples = Examples(np.arange(50), np.arange(50) < 30, [problem], places)
     pooled = pool_harvest(examples, store, SITE, {"sae": codes})
-    save(tmp_path / "pooled.npz", examples.arrays() | pooled)
+    write_arrays(tmp_path / "pooled.npz", examples.arrays() | pooled)
     found = open_pooled(tmp_path / "pooled.npz")
     x = store.activations(SITE)[:]
     dense = codes.rows(slice(0, 700)).toarray().reshape(700, 12, WIDTH)
@@ -63,6 +64,8 @@ def test_the_same_examples_give_the_same_bytes(stores, tmp_path):
     examples = Examples(np.arange(1), np.ones(1, bool), [], np.array([[1, 0, 5]]))
     files = []
     for name in ("a.npz", "b.npz"):
-        save(tmp_path / name, examples.arrays() | pool_harvest(examples, store, SITE, {"s": codes}))
+        write_arrays(
+            tmp_path / name, examples.arrays() | pool_harvest(examples, store, SITE, {"s": codes})
+        )
         files.append((tmp_path / name).read_bytes())
     assert files[0] == files[1]

@@ -23,9 +23,10 @@ from workflow_scripts.anatomy.report.shards.folder import assemble
 from workflow_scripts.anatomy.report.shards.index import index_of
 from workflow_scripts.anatomy.report.shards.latent_blocks import BLOCK, blocks_of
 from workflow_scripts.anatomy.report.shards.model_text import slug_of_model
-from workflow_scripts.anatomy.report.shards.page import asset_files, write_assets, write_page
+from workflow_scripts.anatomy.report.shards.page import asset_files, write_page
 from workflow_scripts.anatomy.report.shards.sae_folder import write_sae
 from workflow_scripts.anatomy.report.shards.shard import Shard, text_columns
+from workflow_scripts.anatomy.report.templating import write_assets
 
 WORDS = ("def", "return", "self", "error", "None", "the", "which", "import", "not", "path", "café")
 SIGNS = ("(", ")", ":", ".", "=", "[", "]", "\n", "\t", ", ", "    ")

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.store import write_arrays
 
 DRAWS = "_draws"
 
@@ -66,8 +66,7 @@ def save_draws(path: str | Path, table: pd.DataFrame) -> None:
         kept = [at for at, each in enumerate(table[column]) if isinstance(each, np.ndarray)]
         arrays[f"{column}/rows"] = np.array(kept, np.int64)
         arrays[f"{column}/values"] = np.array([table[column].iloc[at] for at in kept], np.float32)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
+    write_arrays(path, arrays)
 
 
 def with_draws_of(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:

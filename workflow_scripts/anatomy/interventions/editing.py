@@ -16,7 +16,7 @@ from torch import Tensor
 
 from workflow_scripts.anatomy.interventions.capability import Capability
 from workflow_scripts.anatomy.interventions.substitution_losses import Batch, SubstitutedModel
-from workflow_scripts.anatomy.models.losses import kl_from_logs, log_probabilities
+from workflow_scripts.anatomy.models.losses import kl_from_logits
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 
 
@@ -162,15 +162,10 @@ def measure_edits(
                 x = batch.x.clone()
                 x[:, first:] = replaced.reshape(shape)[:, first:]
                 logits = predicted(x, batch)
-                kl = _divergence(clean, logits[other])
+                kl = kl_from_logits(clean, logits[other])
                 here = {"share_edited": at.shares(logits), "kl": at.by_document(at.classes < 0, kl)}
                 _add(found.setdefault((name, amount), {}), here)
     return clean_sums, found
-
-
-def _divergence(clean: Tensor, logits: Tensor) -> Tensor:
-    """KL(P || Q) at each row, (n,) float64, a few rows at a time; clean: log-probabilities of P."""
-    return torch.cat([kl_from_logs(clean[rows], q) for rows, q in log_probabilities(logits)])
 
 
 def _add(sums: dict[str, np.ndarray], more: Mapping[str, np.ndarray]) -> None:

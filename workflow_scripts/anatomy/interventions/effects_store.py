@@ -13,7 +13,7 @@ import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore, block_slices, read
 from workflow_scripts.anatomy.base.job import Progress, log
-from workflow_scripts.anatomy.base.store import folder_of, opening, replacing, writing
+from workflow_scripts.anatomy.base.store import folder_of, opening, write_arrays, writing
 from workflow_scripts.anatomy.statistics.units import Units
 
 KIND = "effects"
@@ -134,8 +134,7 @@ def _measure_part(path: Path, batches: list[tuple[Sequence[int], dict[str, np.nd
         of, _, draw = name.rpartition("/")
         drawn.setdefault(of, {})[int(draw)] = joined.pop(name)
     stacked = {of: np.stack([by[d] for d in sorted(by)], axis=-1) for of, by in drawn.items()}
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **(joined | stacked))  # type: ignore[arg-type]
+    write_arrays(path, joined | stacked)
 
 
 def _append(

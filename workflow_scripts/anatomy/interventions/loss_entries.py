@@ -16,7 +16,7 @@ import numpy as np
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import log
-from workflow_scripts.anatomy.base.store import digest_of_file, replacing
+from workflow_scripts.anatomy.base.store import digest_of_file, write_arrays
 
 BASELINES = "baselines"
 
@@ -62,8 +62,7 @@ def save_entries(path: str | Path, entries: Mapping[str, Entry]) -> None:
         arrays[f"{name}/digest"] = np.array(entries[name].digest)
         for key, sums in sorted(entries[name].sums.items()):
             arrays[f"{name}/{key}"] = sums
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
+    write_arrays(path, arrays)
 
 
 def load_entries(path: str | Path) -> dict[str, Entry]:

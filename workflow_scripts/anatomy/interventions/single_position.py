@@ -13,7 +13,7 @@ from workflow_scripts.anatomy.interventions.perturbations import Perturbation, S
 from workflow_scripts.anatomy.interventions.subjects import Subject
 from workflow_scripts.anatomy.models.continuing import Continuation
 from workflow_scripts.anatomy.models.hook_points import parse
-from workflow_scripts.anatomy.models.losses import kl_from_logs, log_probabilities
+from workflow_scripts.anatomy.models.losses import kl_from_logits
 
 # Draws are run so many at a time.
 DRAWS = 256
@@ -67,7 +67,7 @@ def single_position_effects(
     for context in contexts:
         x = torch.from_numpy(read(array, slice(context, context + 1), store.path)).to(device)
         run = Continuation(model, after, x[:, :position])
-        clean = run(x[:, seen]).float().log_softmax(-1)
+        clean = run(x[:, seen])[0].float().log_softmax(-1)
         here = x[0, position : position + 1]
         found = {}
         for name, number in draws.items():
@@ -77,19 +77,11 @@ def single_position_effects(
                 drawn = _drawn(here, subject, around, perturbations[name], context, some, seed)
                 streams = x[:, seen].repeat(len(some), 1, 1)
                 streams[:, 0] = drawn.float()
-                parts.append(_divergence(clean, run(streams)))
+                at = torch.arange(len(clean), device=device).repeat(len(some))
+                kl = kl_from_logits(clean, run(streams).flatten(0, 1), at)
+                parts.append(kl.reshape(len(some), -1))
             found[name] = torch.cat(parts).float().cpu().numpy()
         yield context, found
-
-
-def _divergence(clean: Tensor, logits: Tensor) -> Tensor:
-    """KL(P || Q) of every draw and position, (draws, T) float64; clean: log-probabilities of P, (1, T, vocabulary)."""
-    (draws, positions), each = logits.shape[:2], torch.arange(logits.shape[1], device=logits.device)
-    at = each.repeat(draws)
-    parts = [
-        kl_from_logs(clean[0, at[rows]], q) for rows, q in log_probabilities(logits.flatten(0, 1))
-    ]
-    return torch.cat(parts).reshape(draws, positions)
 
 
 def _drawn(

@@ -23,7 +23,7 @@ from workflow_scripts.anatomy.setup.releases import pretrained_specs
 from workflow_scripts.anatomy.setup.sae_metadata import metadata_of, same_model
 
 # What makes a card, and what a workflow without it shows of an SAE.
-CARD, EXPLORER, OTHERWISE = "cards", "explorer", ("tables", "figures")
+TARGETS = ("cards", "explorer")
 TAKEN = ("store", "default")
 HEAD = """# The card of one SAE: what was given. All else is from its metadata and from defaults, and any key of
 # docs/configuration.md may be added here: make run ARGS="{targets} --configfile {path}"
@@ -111,13 +111,6 @@ def _clean(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).lstrip("-._")
 
 
-def targets(folder: Path) -> list[str]:
-    """What the workflow in a folder is asked for: the card and the explorer, if it has them."""
-    there = (folder / "Snakefile").read_text()
-    found = [name for name in (CARD, EXPLORER) if f"rules/{name}.smk" in there]
-    return found or list(OTHERWISE)
-
-
 def explanation(config: dict[str, Any]) -> list[str]:
     """What a short configuration is completed by, for people: each key, its value, where it is from."""
     _, added = filled(config)
@@ -145,14 +138,13 @@ def main(arguments: list[str]) -> int:
     except AnatomyError as error:
         say(f"error: {error}")
         return 1
-    wanted = targets(Path.cwd())
     path = Path("results") / config["run"] / "config.yaml"
     with replacing(path) as temporary:
-        head = HEAD.format(path=path, targets=" ".join(wanted))
+        head = HEAD.format(path=path, targets=" ".join(TARGETS))
         temporary.write_text(head + yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     for line in [*lines, f"configuration: {path}"]:
         say(line)
-    status = run_workflow([*wanted, *others, "--configfile", str(path)])
+    status = run_workflow([*TARGETS, *others, "--configfile", str(path)])
     if status:
         for key, block in full["models"].items():
             if "path" in block and not is_local(block["path"]):

@@ -38,6 +38,19 @@ def log_probabilities(logits: torch.Tensor) -> Iterator[tuple[slice, torch.Tenso
         yield some, functional.log_softmax(logits[some].float(), -1)
 
 
+def kl_from_logits(
+    log_p: torch.Tensor, logits: torch.Tensor, at: torch.Tensor | None = None
+) -> torch.Tensor:
+    """KL(P || Q) at each row, (n,) float64, a few rows at a time.
+
+    log_p: log-probabilities of P (m, vocabulary); logits: of Q, (n, vocabulary).
+    at: (n,) int64, the row of P that each row of Q is beside; without it the same.
+    """
+    beside = log_probabilities(logits)
+    parts = [kl_from_logs(log_p[rows if at is None else at[rows]], q) for rows, q in beside]
+    return torch.cat(parts)
+
+
 def kl_from_logs(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
     """KL(P || Q) of log-probabilities (..., vocabulary), in nats, (...) float64.
 

@@ -7,14 +7,12 @@ random mix of the other classes.
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import log
-from workflow_scripts.anatomy.base.store import replacing
 from workflow_scripts.anatomy.statistics.units import N_GROUPS
 
 # A class that cannot be told on fewer documents of each side is left out.
@@ -91,12 +89,6 @@ def judged_groups(documents: np.ndarray, train: np.ndarray) -> tuple[np.ndarray,
     every = np.unique(documents[~train])
     n = min(len(every), N_GROUPS)
     return np.where(train, 0, np.searchsorted(every, documents) % max(n, 1)), n
-
-
-def save(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays to an npz file, whole or not at all."""
-    with replacing(path) as temporary:
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

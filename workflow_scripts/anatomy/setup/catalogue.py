@@ -6,8 +6,8 @@ from math import inf, log
 from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.setup.local_files import local_sae_width
 from workflow_scripts.anatomy.setup.names import number_in_name
+from workflow_scripts.anatomy.setup.sae_metadata import left_of, read_metadata
 
 # What an SAE's options say of how it was trained; the others tell it from those trained alike.
 TRAINING = ("training", "harvest", "release")
@@ -70,7 +70,7 @@ def _group(config: dict, name: str, group: dict) -> list[Sae]:
                     model=group["model"],
                     site=group["site"],
                     architecture="",
-                    width=local_sae_width(group["path"]),
+                    width=read_metadata(group["path"]).width,
                     nominal_l0=group["l0"],
                     seed=0,
                     options=options,
@@ -178,7 +178,7 @@ def layer_of(site: str) -> int:
 
 def layer_left(site: str) -> int:
     """The layer whose output a site is: what enters layer 8 leaves layer 7."""
-    return layer_of(site) - site.endswith("hook_resid_pre")
+    return layer_of(left_of(site))
 
 
 def at_sites(saes: list[Sae], sites: list[dict[str, str]]) -> list[Sae]:

@@ -1,6 +1,5 @@
 """What the configuration names on this machine's disk is looked at before anything runs."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,16 +47,6 @@ def check_local_files(config: dict[str, Any]) -> None:
 def is_local(path: str) -> bool:
     """Whether a model's path means a folder, and not a hub id."""
     return path.startswith(LOCAL) or Path(path).is_dir()
-
-
-def local_sae_width(path: str) -> int | None:
-    """Number of latents that the cfg.json of a local SAE says, or None."""
-    try:
-        return json.loads((Path(path) / "cfg.json").read_text()).get("d_sae")
-    except FileNotFoundError:
-        return None  # `check_local_files` says so
-    except json.JSONDecodeError as error:
-        raise AnatomyError(f"{path}/cfg.json is not JSON ({error}); save the SAE anew") from None
 
 
 def local_files(folder: str, patterns: Sequence[str]) -> list[str]:

@@ -16,8 +16,6 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.store import write_json
 
 RECORD = "made_by.json"
-# Where what a key of the configuration names lies in the store.
-PLACES = {"datasets": "datasets/{name}", "models": "{name}", "harvests": "{model}/{name}.zarr"}
 
 
 def contents(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -37,17 +35,15 @@ def contents(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         name: [block, models[block["model"]], datasets[block["dataset"]]]
         for name, block in config["harvests"].items()
     }
-    found = {}
-    for kind, meant in (("datasets", datasets), ("models", models), ("harvests", harvests)):
-        for name, parts in meant.items():
-            model = config["harvests"][name]["model"] if kind == "harvests" else ""
-            place = PLACES[kind].format(name=name, model=model)
-            text = json.dumps(parts, sort_keys=True, default=str)
-            found[place] = {
-                "key": f"{kind}.{name}",
-                "digest": hashlib.sha256(text.encode()).hexdigest(),
-            }
-    return found
+    meant = [
+        *((f"datasets/{name}", f"datasets.{name}", parts) for name, parts in datasets.items()),
+        *((name, f"models.{name}", parts) for name, parts in models.items()),
+        *(
+            (f"{config['harvests'][name]['model']}/{name}.zarr", f"harvests.{name}", parts)
+            for name, parts in harvests.items()
+        ),
+    ]
+    return {place: {"key": key, "digest": _digest(parts)} for place, key, parts in meant}
 
 
 def check_owners(config: Mapping[str, Any]) -> None:
@@ -74,21 +70,20 @@ def check_owners(config: Mapping[str, Any]) -> None:
 def record_owner(config: Mapping[str, Any]) -> None:
     """Note that this run makes what its configuration names."""
     store = Path(config["store"])
-    mine = {
-        place: {"run": config["run"], "digest": each["digest"]}
-        for place, each in contents(config).items()
-    }
     made = _recorded(store)
     # Of what two runs mean alike the first stays the owner: it is there for both.
-    kept = {place: each for place, each in made.items() if _same(each, mine.get(place))}
-    record = dict(sorted((made | mine | kept).items()))
-    if record != made:
-        store.mkdir(parents=True, exist_ok=True)
-        write_json(store / RECORD, record)
+    new = {
+        place: {"run": config["run"], "digest": each["digest"]}
+        for place, each in contents(config).items()
+        if made.get(place, {}).get("digest") != each["digest"]
+    }
+    if new:
+        write_json(store / RECORD, dict(sorted((made | new).items())))
 
 
-def _same(theirs: Mapping[str, str], mine: Mapping[str, str] | None) -> bool:
-    return mine is None or theirs["digest"] == mine["digest"]
+def _digest(parts: list[Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _recorded(store: Path) -> dict[str, dict[str, str]]:

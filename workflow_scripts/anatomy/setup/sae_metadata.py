@@ -125,7 +125,7 @@ def site_of(hook: str) -> str | None:
 
 def same_place(one: str, other: str) -> bool:
     """Whether two hook points are one: what enters layer L + 1 is what leaves layer L."""
-    return _left(one) == _left(other)
+    return left_of(one) == left_of(other)
 
 
 def weights_shape(path: str | Path) -> tuple[int, int] | None:
@@ -156,7 +156,8 @@ def _names(model: str) -> set[str]:
     return {form.lower() for name in names for form in (name, Path(name).name) if form}
 
 
-def _left(site: str) -> str:
+def left_of(site: str) -> str:
+    """The site under one name: what enters layer L + 1 is what leaves layer L."""
     found = re.fullmatch(r"blocks\.(\d+)\.hook_resid_pre", site)
     return f"blocks.{int(found[1]) - 1}.hook_resid_post" if found else site
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_scripts.anatomy.base.job import log
-from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.store import write_arrays
 
 # Variances below this share of the largest are rounding.
 SMALLEST = 1e-10
@@ -74,8 +74,7 @@ def save_components(path: str | Path, components: dict[str, Components]) -> None
         for method, found in components.items()
         for part in ("mean", "readers", "directions")
     }
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
+    write_arrays(path, arrays)
 
 
 def load_components(path: str | Path) -> dict[str, Components]:

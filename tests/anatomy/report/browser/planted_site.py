@@ -4,13 +4,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-import workflow_scripts.anatomy.report as report
 from workflow_scripts.anatomy.report.names import slug
+from workflow_scripts.anatomy.report.shards.page import write_page
 from workflow_scripts.anatomy.report.shards.shard import Shard, text_columns, write_shard
+from workflow_scripts.anatomy.report.templating import ASSETS
 
-ROOM = Path(report.__file__).parent
 MODEL, SITE = "tiny model", "blocks.1.hook_resid_post"
 CONTEXTS, POSITIONS, START, BLOCK = 12, 64, 5, 512
 PLAIN = [" which", " that", " def", " return", "(", ")", ":", "\n", "\t", " error", " of", " None"]
@@ -63,13 +62,8 @@ class Site:
         self.folder, self.digest = folder, digest
         self.draw = np.random.default_rng(seed)
         (folder / "data").mkdir(parents=True)
-        shutil.copytree(ROOM / "assets", folder / "assets")
-        pages = Environment(
-            loader=FileSystemLoader(ROOM / "templates"), autoescape=True, undefined=StrictUndefined
-        )
-        (folder / "explorer.html").write_text(
-            pages.get_template("explorer.html.j2").render(run="planted")
-        )
+        shutil.copytree(ASSETS, folder / "assets")
+        write_page(folder / "explorer.html", "planted")
         self.saes = [self._sae(f"topk-w{width}", width) for width in widths]
         self.saes.append(self._sae(HOSTILE_SAE, 3))
         self._index()

@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 
-from tests.anatomy.report.browser.planted_site import HOSTILE, HOSTILE_SAE, ROOM, SITE, SPLIT, Site
+from tests.anatomy.report.browser.planted_site import HOSTILE, HOSTILE_SAE, SITE, SPLIT, Site
 from tests.anatomy.report.synthetic_run import HOSTILE_NAMES, write_synthetic_run
+from workflow_scripts.anatomy.report.templating import ASSETS
 
-PAGES = sorted(path for path in (ROOM / "assets").glob("*.js") if path.name != "lib.js")
+PAGES = sorted(path for path in ASSETS.glob("*.js") if path.name != "lib.js")
 
 
 def test_it_opens_in_an_awkward_folder_and_asks_for_nothing_else(visit, site):
@@ -152,8 +153,8 @@ def test_scripts_of_ours_are_plain(path):
 def test_the_libraries_are_those_of_the_lock():
     import json
 
-    lock = json.loads((ROOM / "vendor" / "package-lock.json").read_text())["packages"]
-    licences = (ROOM / "assets" / "LICENSES.txt").read_text()
+    lock = json.loads((ASSETS.with_name("vendor") / "package-lock.json").read_text())["packages"]
+    licences = (ASSETS / "LICENSES.txt").read_text()
     found = re.findall(r"^(\S+) (\S+) \([\w.-]+\)\n=+$", licences, re.MULTILINE)
     assert {"preact", "htm", "@tanstack/virtual-core", "d3-scale", "d3-shape"} <= dict(found).keys()
     for name, version in found:
@@ -227,7 +228,7 @@ def contrast(one, other):
 
 
 def test_text_can_be_read_on_every_shade_of_both_themes():
-    style = (ROOM / "assets" / "style.css").read_text()
+    style = (ASSETS / "style.css").read_text()
     blocks = re.findall(r":root(\S*) \{([^}]*)\}", style)
     themes = [dict(re.findall(r"--(\w[\w-]*): (#\w{6});", block)) for _, block in blocks]
     light, dark, chosen = themes

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from tests.conftest import SITE, correlated, plant_harvest, random_dictionary, random_documents
+from workflow_scripts.anatomy.base.store import write_arrays
 from workflow_scripts.anatomy.base.tables import VECTORS, write_table
 from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.codes.writing import writing_codes
 from workflow_scripts.anatomy.report.latents import error_sums as module
-from workflow_scripts.anatomy.report.latents.arrays import arrays_of, write_arrays
+from workflow_scripts.anatomy.report.latents.arrays import arrays_of
 from workflow_scripts.anatomy.report.latents.contexts import contexts_of
 from workflow_scripts.anatomy.report.latents.error_sums import error_sums
 from workflow_scripts.anatomy.report.latents.extent import Extent

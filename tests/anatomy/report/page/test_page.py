@@ -8,7 +8,8 @@ import pytest
 from tests.anatomy.report.page import hostile
 from tests.anatomy.report.page.hostile import ATTRIBUTE, RULE, SCRIPT, TEMPLATE, Seen
 from workflow_scripts.anatomy.report.page.collected import judged_claims
-from workflow_scripts.anatomy.report.page.rendered import ASSETS, configuration, shares
+from workflow_scripts.anatomy.report.page.rendered import configuration, shares
+from workflow_scripts.anatomy.report.templating import ASSETS
 
 USAGE = {
     **{"started": "2026-01-01T00:00:00+00:00", "wall_s": 60.0, "cpu_s": 50.0, "peak_mb": 700.0},

@@ -9,8 +9,8 @@ import pytest
 
 from tests.anatomy.report.synthetic_run import HOSTILE, HOSTILE_NAMES, MODEL, write_synthetic_run
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.report.latents.extent import STRATA
 from workflow_scripts.anatomy.report.shards.budget import MB, Kept, steps
-from workflow_scripts.anatomy.report.shards.latent_blocks import STRATA
 from workflow_scripts.anatomy.report.shards.model_text import slug_of_model
 from workflow_scripts.anatomy.report.shards.sae_folder import read_sae
 from workflow_scripts.anatomy.report.shards.shard import parsed, read_shard, texts_of

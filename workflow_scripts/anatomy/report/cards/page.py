@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,8 +16,7 @@ from workflow_scripts.anatomy.report.cards.quantities import SECTIONS, Quantity
 from workflow_scripts.anatomy.report.cards.shown import interval, number
 from workflow_scripts.anatomy.report.cards.visible import spans, visible
 from workflow_scripts.anatomy.report.cards.words import about, not_measured, reproduce
-
-TEMPLATES = Path(__file__).parents[1] / "templates"
+from workflow_scripts.anatomy.report.templating import TEMPLATES, template
 
 
 def as_html(card: Card) -> str:
@@ -26,26 +24,22 @@ def as_html(card: Card) -> str:
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     who = card.who
-    return (
-        _environment()
-        .get_template("card.html.j2")
-        .render(
-            card=card,
-            who=who,
-            style=style,
-            style_digest=digest,
-            about=about(card),
-            assumed=read_and_assumed(who),
-            loading="\n".join(loading(who)),
-            method=card.method.lines(who, card.cells),
-            sections={key: [_row(card, each) for each in card.of_section(key)] for key in SECTIONS},
-            titles=SECTIONS,
-            unknown={key: not_measured(card, key) for key in SECTIONS},
-            density_bars=bars(card.densities),
-            curve=curve(card.curve) if len(card.curve) > 1 else None,
-            top=[_latent(card, row) for row in card.top],
-            reproduce=reproduce(card),
-        )
+    return _template().render(
+        card=card,
+        who=who,
+        style=style,
+        style_digest=digest,
+        about=about(card),
+        assumed=read_and_assumed(who),
+        loading="\n".join(loading(who)),
+        method=card.method.lines(who, card.cells),
+        sections={key: [_row(card, each) for each in card.of_section(key)] for key in SECTIONS},
+        titles=SECTIONS,
+        unknown={key: not_measured(card, key) for key in SECTIONS},
+        density_bars=bars(card.densities),
+        curve=curve(card.curve) if len(card.curve) > 1 else None,
+        top=[_latent(card, row) for row in card.top],
+        reproduce=reproduce(card),
     )
 
 
@@ -82,19 +76,9 @@ def _latent(card: Card, row: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters |= {"visible": visible, "spans": spans}
-    return made
+def _template() -> Any:
+    """Read once for all cards of a run."""
+    return template("card.html.j2", {"visible": visible, "spans": spans})
 
 
 @cache

@@ -1,11 +1,7 @@
 """`latents.npz`: windows, histograms, logits and nearest latents of an SAE, to be looked at."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
 
-from workflow_scripts.anatomy.base.store import replacing
 from workflow_scripts.anatomy.report.latents.contexts import Contexts
 from workflow_scripts.anatomy.report.latents.nearest import Nearest
 
@@ -30,9 +26,3 @@ def arrays_of(found: Contexts, near: Nearest) -> dict[str, np.ndarray]:
         "near_other": near.other.reshape(-1).astype(np.uint32),
         "near_cosine": near.cosine.reshape(-1).astype(np.float32),
     }
-
-
-def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as npz, whole or not at all; the same arrays give the same bytes."""
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,8 @@ from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS, UNDECIDED
 from workflow_scripts.anatomy.report.page.collected import KINDS, Judged, Shown, counts_of
 from workflow_scripts.anatomy.report.page.strip import WIDTH
 from workflow_scripts.anatomy.report.page.used import spoken
+from workflow_scripts.anatomy.report.templating import POLICY, template
 
-TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
-# No script but the report's own file, nothing from elsewhere, no styles in attributes.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'none'; require-trusted-types-for 'script'; trusted-types anatomy"
-)
 BAR = 1000.0  # units of a bar's width
 # Of several claims.
 PLURALS = {HOLDS: "hold", FAILS: "do not hold", UNDECIDED: UNDECIDED, NOT_TESTABLE: NOT_TESTABLE}
@@ -28,23 +22,13 @@ MARKS = {"holds": "✓", "fails": "✗", "undecided": "?", "untested": "–"}
 
 def page(**content: Any) -> str:
     """The HTML of `report.html.j2`; every text in `content` is escaped, a name that is missing an error."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "spoken": spoken,
         "sortable": sortable,
         "whole": whole,
         "kind": KINDS.get,
     }
-    template = environment.get_template("report.html.j2")
-    return template.render(
+    return template("report.html.j2", filters).render(
         policy=POLICY, marks=MARKS, plurals=PLURALS, kinds=KINDS, strip_width=WIDTH, **content
     )
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.anatomy.report.latents.extent import STRATA
 from workflow_scripts.anatomy.report.shards.samples import first_samples
 from workflow_scripts.anatomy.report.shards.shard import Shard, read_shard, write_shard
 
 SAMPLES = (8, 4)
 COMPARABLE = 0.25  # two L0 this near, as a share of the first, are comparable
 WINDOWS = 12  # of a latent, one of each stratum among them
-STRATA = 5
 MB = 1_000_000
 
 

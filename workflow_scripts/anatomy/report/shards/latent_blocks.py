@@ -12,7 +12,6 @@ from workflow_scripts.anatomy.report.shards.shard import Shard, rounded
 
 # Latents in a file.
 BLOCK = 512
-STRATA = 5
 OF_WINDOW = ("latent", "stratum", "context", "start", "length", "peak")
 OF_LATENT = (
     "stratum_share",

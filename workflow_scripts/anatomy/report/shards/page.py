@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.report.templating import ASSETS, POLICY, TEMPLATES, template
 
-ROOM = Path(__file__).resolve().parents[1]
-TEMPLATE = ROOM / "templates" / "explorer.html.j2"
-ASSETS = ROOM / "assets"
+TEMPLATE = TEMPLATES / "explorer.html.j2"
 KINDS = (".js", ".css", ".txt")
 
 
@@ -18,18 +17,6 @@ def asset_files() -> list[Path]:
 
 def write_page(path: str | Path, run: str) -> None:
     """Render the page for a run of some name, which is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined
-    )
-    text = environment.get_template(TEMPLATE.name).render(run=run)
+    text = template(TEMPLATE.name).render(run=run, policy=POLICY)
     with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def write_assets(paths: list[str] | list[Path]) -> None:
-    """Copy the assets of these names to these places."""
-    for path in map(Path, paths):
-        with replacing(path) as temporary:
-            temporary.write_bytes((ASSETS / path.name).read_bytes())
+        temporary.write_text(text, encoding="utf-8")

@@ -45,7 +45,6 @@ def finding(table: pd.DataFrame) -> Finding:
             "Where decoders are alike, their cosine does not tell how alike the activations are: "
             f"{r2}.",
             f"Whether the cosine of decoders tells how alike the activations are is open: {r2}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "similarities_agree"), tables, say)

@@ -51,7 +51,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"larger one: {gap}.",
             "Whether the smaller SAE gets worse by more where a novel latent is active is open: "
             f"{gap}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "smaller_sae_more_worse_where_novel"), tables, say)

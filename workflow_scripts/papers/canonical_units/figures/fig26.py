@@ -51,7 +51,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"Targeted probe perturbation falls with the size of the SAE: {trend}.",
             f"Targeted probe perturbation does not fall with the size of the SAE: {trend}.",
             f"Whether targeted probe perturbation falls with the size of the SAE is open: {trend}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "tpp_falls_with_size"), tables, say)

@@ -51,7 +51,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"Reconstructions are shorter than the activations: {ratio}.",
             f"Reconstructions are no shorter than the activations: {ratio}.",
             f"Whether reconstructions are shorter than the activations is open: {ratio}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "reconstructions_shrink"), tables, say)

@@ -57,7 +57,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"identity does: {gap}.",
             "Whether the activation predicts the error norm better than the token's identity at "
             f"later layers is open: {gap}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "activation_beats_token"), tables, say)

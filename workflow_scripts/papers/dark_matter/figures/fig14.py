@@ -56,7 +56,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"activation: {how}.",
             "Whether the probe for the norm of Sae(x) weighs latents by their average activation "
             f"is open: {how}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "probe_tracks_activation"), tables, say)

@@ -37,7 +37,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"{fall}.",
             "Whether the nonlinear error's norm helps to predict the error norm of a larger SAE "
             f"is open: {fall}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "nonlinear_norm_helps"), tables, say)

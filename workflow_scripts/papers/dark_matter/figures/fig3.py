@@ -58,7 +58,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"Whether a linear probe predicts the squared error norm at each of {layers} layers "
             f"is open: R² is {low} at worst "
             f"and {high} at best.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "norm_predictable"), tables, say)

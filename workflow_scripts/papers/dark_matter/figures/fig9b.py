@@ -56,7 +56,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"as the SAE's own: that is better {gap}.",
             "Whether an SAE's own reconstruction predicts its nonlinear error best is open: it "
             f"is better {gap}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "own_reconstruction_predicts_best"), tables, say)

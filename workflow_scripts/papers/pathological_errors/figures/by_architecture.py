@@ -52,7 +52,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"L0: {gap}.",
             "Whether SAEs with an L1 penalty are more pathological than others of the same size "
             f"and L0 is open: {gap}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "l1_is_worse"), tables, say)

@@ -92,7 +92,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"Some tokens are hard at every layer: {least}.",
             f"Tokens that are hard at one layer are not hard at every other: {least}.",
             f"Whether some tokens are hard at every layer is open: {least}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "gaps_of_layers_go_together"), tables, say)

@@ -47,7 +47,6 @@ def finding(table: pd.DataFrame) -> Finding:
             f"{ratio}.",
             "Whether Sae(x) does more harm than random errors at every position of the context "
             f"is open: {ratio}.",
-            "",
         )
 
     return judged(claim_of(CLAIMS, "higher_at_every_position"), tables, say)
