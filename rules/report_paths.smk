@@ -137,7 +137,9 @@ REPORTED = [
 FOUND = [about for about in REPORTED if about["finding"]]
 # The tables that findings are made of, each once.
 TABLES_FOUND = list(
-    dict.fromkeys(f"{RUN}/tables/{about['paper']}/{t}.csv" for about in FOUND for t in about["tables"])
+    dict.fromkeys(
+        f"{RUN}/tables/{about['paper']}/{t}.csv" for about in FOUND for t in about["tables"]
+    )
 )
 
 
