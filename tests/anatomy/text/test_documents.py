@@ -163,10 +163,10 @@ def test_splits_are_a_partition_that_more_documents_do_not_change(tmp_path):
 
 
 @given(st.text(st.characters(codec="utf-8")), st.floats(0, 1), st.floats(0, 1))
-def test_a_larger_fraction_holds_out_more(identifier, a, b):
+def test_a_larger_fraction_holds_out_more(text, a, b):
     smaller, larger = sorted((a, b))
-    assert in_validation(identifier, larger) or not in_validation(identifier, smaller)
-    assert not in_validation(identifier, 0) and in_validation(identifier, 1)
+    assert in_validation(text, larger) or not in_validation(text, smaller)
+    assert not in_validation(text, 0) and in_validation(text, 1)
 
 
 def test_an_empty_split(tmp_path):

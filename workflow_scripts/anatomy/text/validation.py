@@ -1,13 +1,15 @@
 """Which of the text is held out for validation.
 
-The side of a document depends on a hash of its id alone, so adding documents moves none of the others.
-Of a dataset that is cut into passages every book of some length has passages on both sides: they are
-dealt book by book, so that the share of those held out is the one asked for.
+The side of a document depends on a hash of its words alone. Adding documents, putting them in another order
+or spelling a path otherwise moves none of them, and a document that is there twice is on one side. Of a
+dataset that is cut into passages every book of some length has passages on both sides, about the share of it
+that is asked for.
 """
 
 import hashlib
 import json
 import math
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -33,15 +35,23 @@ Line = dict[str, str]
 PASSAGES_ON_BOTH_SIDES = 5
 
 
-def scattered(identifier: str) -> int:
-    """A number below 2^64 that depends on the id alone and on nothing about it."""
-    digest = hashlib.blake2b(identifier.encode(), digest_size=8).digest()
+WHITE_SPACE = re.compile(r"\s+")
+
+
+def scattered(text: str) -> int:
+    """A number below 2^64 that depends on the text alone and on nothing about it."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")
 
 
-def in_validation(identifier: str, fraction: float) -> bool:
-    """Whether a document is held out: a hash of its id, read as a number in [0, 1), < fraction."""
-    return scattered(identifier) < fraction * 2.0**64
+def place(text: str) -> float:
+    """A number in [0, 1) that depends on the words of a text alone: copies differ in ends of lines, if at all."""
+    return scattered(WHITE_SPACE.sub(" ", text).strip()) / 2.0**64
+
+
+def in_validation(text: str, fraction: float) -> bool:
+    """Whether a document of this text is held out: its place is below the fraction."""
+    return place(text) < fraction
 
 
 def write_splits(
@@ -86,7 +96,7 @@ def write_splits(
                 raise AnatomyError(
                     f"datasets.{name}: none of its {sum(count.values())} documents fall into the "
                     f"{split} split; change validation_fraction (now {fraction}) or add documents "
-                    "(a .txt file is one document, a line of a .jsonl file is one)"
+                    "(a .txt file is one document, a line of a .jsonl file is one; copies of one are on one side)"
                 )
     return count
 
@@ -118,18 +128,23 @@ def _dealt(
     """What is written of every document, or of every passage of it, and whether it is held out."""
     if characters is None:
         for identifier, text in found:
-            yield in_validation(identifier, fraction), {"id": identifier, "text": text}
+            yield in_validation(text, fraction), {"id": identifier, "text": text}
         return
-    owed = 0.0  # passages that would make up for what was dealt before
     for book, text in found:
-        lines = [
-            {"id": f"{book}#{number}", "book": book, "text": passage}
-            for number, passage in enumerate(cut(text, characters), start=1)
-        ]
-        owed += fraction * len(lines)
-        both = int(len(lines) >= PASSAGES_ON_BOTH_SIDES)
-        number = min(max(math.floor(owed + 0.5), both), len(lines) - both)
-        owed -= number
-        held_out = sorted((line["id"] for line in lines), key=scattered)[:number]
-        for line in lines:
-            yield line["id"] in held_out, line
+        passages = cut(text, characters)
+        held_out = _held_out(passages, fraction, place(text))
+        for number, passage in enumerate(passages, start=1):
+            line = {"id": f"{book}#{number}", "book": book, "text": passage}
+            yield place(passage) in held_out, line
+
+
+def _held_out(passages: list[str], fraction: float, rounding: float) -> set[float]:
+    """The places of the passages of a book that are held out.
+
+    rounding: in [0, 1), of the book: so much of a passage counts as a whole one, so that books of few
+        passages have the share asked for together.
+    """
+    places = sorted({place(passage) for passage in passages})
+    both = int(len(places) >= PASSAGES_ON_BOTH_SIDES)
+    number = math.floor(fraction * len(places) + rounding)
+    return set(places[: min(max(number, both), len(places) - both)])
