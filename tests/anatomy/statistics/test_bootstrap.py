@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from workflow_scripts.anatomy.statistics.bootstrap import (
+    about_its_value,
     document_interval,
     fvu_from_sums,
     mean_r2_from_sums,
@@ -55,3 +56,36 @@ def test_statistics_from_sums():
     )
     first = {name: part if name == "count" else part[0] for name, part in sums.items()}
     assert r2_from_sums(first) == pytest.approx(r2_score(y[:, 0], predicted[:, 0]))
+
+
+def test_of_an_r2_that_noise_lowers_the_interval_is_about_its_value():
+    """Means of a few documents against what they are means of: resamples have the noise twice."""
+    generator = np.random.default_rng(3)
+    documents, pairs, repetitions = 30, 60, 150
+    truth = np.linspace(0, 1, pairs)
+
+    def r2(sums):
+        mean = sums["y"] / sums["n"]
+        x = truth - truth.mean()
+        y = mean - mean.mean(-1, keepdims=True)
+        return (y @ x) ** 2 / ((x @ x) * (y**2).sum(-1))
+
+    def sample():
+        return {
+            "y": truth + generator.normal(0, 0.8, (documents, pairs)),
+            "n": np.ones((documents, 1)),
+        }
+
+    average = np.mean([r2({k: v.sum(0) for k, v in sample().items()}) for _ in range(2000)])
+    plain, moved = [], []
+    for _ in range(repetitions):
+        found = document_interval(r2, sample(), 300, 0)
+        for intervals, (value, low, high) in ((plain, found), (moved, about_its_value(found))):
+            intervals.append((low < average < high, low < value < high))
+    assert np.mean(plain, 0)[0] < 0.6
+    # 95 %, less four standard deviations of the share of so many repetitions.
+    assert np.mean(moved, 0)[0] > 0.95 - 4 * (0.95 * 0.05 / repetitions) ** 0.5
+    assert np.mean(moved, 0)[1] == 1
+    assert (
+        about_its_value(document_interval(r2, {k: v[:1] for k, v in sample().items()}, 9, 0))[0] > 0
+    )

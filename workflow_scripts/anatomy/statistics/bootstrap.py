@@ -50,6 +50,20 @@ def document_interval(
     return Estimate(value, float(low), float(high), found)
 
 
+def about_its_value(found: Estimate) -> Estimate:
+    """An interval moved so that the mean of its resamples is the value.
+
+    For statistics that noise moves one way, as it lowers an R^2: resamples have that of the data and as
+    much again, so they lie below the value and may leave it outside. What is left is the spread over
+    other documents, about what as many documents give on average.
+    """
+    if not len(found.draws):
+        return found
+    value, low, high = found
+    shift = value - float(np.nanmean(found.draws))
+    return Estimate(value, low + shift, high + shift, found.draws + shift)
+
+
 @cache
 def resampling_weights(units: int, draws: int, seed: int | tuple[int, ...]) -> np.ndarray:
     """How often each unit is drawn in each resample, (draws, units) float64."""

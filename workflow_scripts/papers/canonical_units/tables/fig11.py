@@ -6,7 +6,7 @@ import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
 from workflow_scripts.anatomy.decomposition.pairs import describe_pair
-from workflow_scripts.anatomy.statistics.bootstrap import document_interval
+from workflow_scripts.anatomy.statistics.bootstrap import about_its_value, document_interval
 from workflow_scripts.papers.canonical_units.stitching.activation_similarity import (
     activation_cosine,
     activation_products,
@@ -28,7 +28,8 @@ def tabulate(input: Named, params: Named) -> Tables:
         sums = activation_products(small, large, (latents_small, latents_large))
         high = cosine >= ABOVE
         sums_above = {name: part[:, high] for name, part in sums.items()}
-        r2 = document_interval(partial(r2_with, cosine[high]), sums_above, draws, seed)
+        r2_of_pairs = partial(r2_with, cosine[high])
+        r2 = about_its_value(document_interval(r2_of_pairs, sums_above, draws, seed))
         columns = {
             "latent_small": latents_small,
             "latent_large": latents_large,
