@@ -14,6 +14,7 @@ import matplotlib
 import numpy as np
 import pytest
 import yaml
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
@@ -264,3 +265,12 @@ def test_interventions_along_one_axis_leave_no_empty_panel():
     (table,) = tables_for("dark_matter", "fig8")
     figure = drawn("dark_matter", "fig8", table[table["axis"] == "width"])
     assert len(figure.axes) == 2
+
+
+def test_figures_use_the_fonts_that_matplotlib_brings():
+    # A figure must not change with the fonts of the machine it is drawn on.
+    brought = Path(matplotlib.get_data_path()) / "fonts"
+    with styled():
+        for family in ("sans-serif", "monospace"):
+            name = get_font(findfont(FontProperties(family=family), fallback_to_default=False))
+            assert (brought / "ttf" / f"{name.postscript_name}.ttf").exists()

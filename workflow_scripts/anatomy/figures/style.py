@@ -33,6 +33,10 @@ SETTINGS = matplotlib.style.library["seaborn-v0_8-ticks"] | {
     "ytick.major.size": 3.5,
     "xtick.minor.size": 2,
     "ytick.minor.size": 2,
+    # The fonts that matplotlib brings: the same bytes and widths whatever else is installed.
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.monospace": ["DejaVu Sans Mono"],
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
