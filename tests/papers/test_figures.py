@@ -272,5 +272,5 @@ def test_figures_use_the_fonts_that_matplotlib_brings():
     brought = Path(matplotlib.get_data_path()) / "fonts"
     with styled():
         for family in ("sans-serif", "monospace"):
-            name = get_font(findfont(FontProperties(family=family), fallback_to_default=False))
-            assert (brought / "ttf" / f"{name.postscript_name}.ttf").exists()
+            name = get_font(findfont(FontProperties(family=[family]), fallback_to_default=False))
+            assert (brought / "ttf" / f"{name.postscript_name}.ttf").exists(), name.fname
