@@ -48,14 +48,36 @@ def block(architecture="batchtopk", **changes):
     return sae | changes
 
 
-def run_steps(store, sae, steps, batches):
+def run_steps(store, sae, steps, batches, active=None):
+    """The trainer after some steps; at first, a latent fires on a share `active` of the tokens."""
     planned = training_plan(sae, store)
     trainer = new_trainer(sae, planned, "model", D, "cpu")
     trainer.activation_scaler.scaling_factor = 0.4
+    if active is not None:
+        with torch.no_grad():
+            pre = 0.4 * batches[0] @ trainer.sae.W_enc
+            if sae["architecture"] == "standard":
+                trainer.sae.b_enc.sub_(pre.quantile(1 - active, dim=0))
+            else:
+                trainer.sae.threshold.copy_(pre.quantile(1 - active, dim=0).clamp(min=0.01))
     for batch in batches[:steps]:
-        trainer.step(batch)
+        output = trainer.step(batch)
+        # Where so few fire, the step is not left to sae_lens.
+        assert active is None or output.feature_acts.is_sparse == (
+            sae["training"]["step"] == "sparse"
+        )
         trainer.n_training_steps += 1
     return trainer
+
+
+def assert_same_training(ours, theirs):
+    assert type(ours) is not type(theirs)
+    for name, weight in theirs.sae.state_dict().items():
+        found = ours.sae.state_dict()[name]
+        largest = float(weight.abs().max())
+        torch.testing.assert_close(found, weight, rtol=1e-4, atol=1e-4 * largest, msg=name)
+    assert torch.equal(ours.act_freq_scores, theirs.act_freq_scores)
+    assert torch.equal(ours.n_forward_passes_since_fired, theirs.n_forward_passes_since_fired)
 
 
 @pytest.mark.parametrize("architecture", ["topk", "batchtopk"])
@@ -73,18 +95,33 @@ def test_sparse_steps_are_the_steps_of_sae_lens(store, architecture, dead_after,
         for step in ("sparse", "sae_lens")
     ]
     ours, theirs = trainers
-    assert type(ours) is not type(theirs)
+    assert_same_training(ours, theirs)
     # Dead latents are there where the auxiliary loss is to be tested; "many" of them are more
     # than d / 2, where it selects.
     assert (theirs.dead_neurons.sum() > 0) == (dead_after == 128)
     if dead_after == 128 and width > M:
         assert theirs.dead_neurons.sum() > D // 2
-    for name, weight in theirs.sae.state_dict().items():
-        found = ours.sae.state_dict()[name]
-        largest = float(weight.abs().max())
-        torch.testing.assert_close(found, weight, rtol=1e-4, atol=1e-4 * largest, msg=name)
-    assert torch.equal(ours.act_freq_scores, theirs.act_freq_scores)
-    assert torch.equal(ours.n_forward_passes_since_fired, theirs.n_forward_passes_since_fired)
+
+
+@pytest.mark.parametrize("architecture", ["standard", "jumprelu"])
+@pytest.mark.parametrize("active", [None, 0.05], ids=["many", "few"])
+def test_penalised_steps_are_the_steps_of_sae_lens(store, architecture, active):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.from_numpy(sparse_activations().astype(np.float32)).reshape(-1, D)
+    batches = [x[torch.randperm(len(x), generator=generator)[:64]] for _ in range(20)]
+    training = {"warmup_fraction": 0.2, "tokens": 2560, "learning_rate": 1e-4}
+    trainers = [
+        run_steps(
+            store,
+            block(architecture, training=training | {"step": step}, coefficient=0.3),
+            *(20, batches, active),
+        )
+        for step in ("sparse", "sae_lens")
+    ]
+    assert_same_training(*trainers)
+    ours, theirs = trainers
+    # The penalty's coefficient warms up in both.
+    assert ours.get_coefficients() == theirs.get_coefficients() != {}
 
 
 @given(

@@ -15,10 +15,9 @@ import torch
 from sae_lens.saes.batchtopk_sae import BatchTopKTrainingSAE
 from sae_lens.saes.sae import TrainStepInput, TrainStepOutput
 from sae_lens.saes.topk_sae import TopKTrainingSAE
-from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
+from workflow_scripts.anatomy.saes.active_entries import Active, decoded, encoded
 from workflow_scripts.anatomy.saes.dictionary import nonzero
 
 # The next batch's candidates lie above this share of the smallest activation selected now. Most
@@ -43,34 +42,24 @@ class _SparseStep:
     def training_forward_pass(self, step_input: TrainStepInput) -> TrainStepOutput:
         """The losses of a batch, as sae_lens's `TrainingSAE.training_forward_pass` gives them."""
         x = step_input.sae_in
+        centred = x - self.b_dec.detach() if self.cfg.apply_b_dec_to_input else x
         with torch.no_grad():
-            centred = x - self.b_dec if self.cfg.apply_b_dec_to_input else x
             pre = torch.addmm(self.b_enc, centred, self.W_enc)
             norms = self.W_dec.norm(dim=-1) if self.cfg.rescale_acts_by_decoder_norm else None
-            entries = self._select(pre if norms is None else pre.mul_(norms))
-            values = pre.flatten()[entries]
-            rows, latents = entries // pre.shape[1], entries % pre.shape[1]
-            weights = values if norms is None else values / norms[latents]
-            acts = torch.sparse_coo_tensor(
-                torch.stack([rows, latents]),
-                values,
-                pre.shape,
-                is_coalesced=True,
-                check_invariants=False,
-            )
-        sae_out = _Reconstruction.apply(
-            self.W_enc,
-            self.b_enc,
-            self.W_dec,
-            self.b_dec,
-            *(centred, rows, latents, weights, self.cfg.apply_b_dec_to_input),
+            active = Active(self._select(pre if norms is None else pre.mul_(norms)), pre.shape)
+            values = pre.flatten()[active.entries]
+            weights = values if norms is None else values / norms[active.latents]
+        weights = encoded(
+            *(weights, self.W_enc, self.b_enc, self.b_dec, centred, active),
+            self.cfg.apply_b_dec_to_input,
         )
+        sae_out = decoded(weights, self.W_dec, self.b_dec, active)
         mse = (sae_out - x).square().sum(-1).mean()
         auxiliary = self._auxiliary_loss(step_input, sae_out)
         return TrainStepOutput(
             sae_in=x,
             sae_out=sae_out,
-            feature_acts=acts,
+            feature_acts=active.codes(values),
             hidden_pre=pre,
             loss=mse + auxiliary,
             losses={"mse_loss": mse, "auxiliary_reconstruction_loss": auxiliary},
@@ -144,95 +133,6 @@ class SparseBatchTopKTrainingSAE(_SparseStep, BatchTopKTrainingSAE):
             entries, values = entries[kept], values[kept]
         self.floor = SLACK * values.min().item() if len(values) else None
         return entries
-
-
-SPARSE_CLASSES = {"topk": SparseTopKTrainingSAE, "batchtopk": SparseBatchTopKTrainingSAE}
-
-
-class SparseSAETrainer(SAETrainer):
-    """sae_lens's `SAETrainer` that counts firings from the active entries, and fuses Adam."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        for group in self.optimizer.param_groups:
-            group["fused"] = True
-
-    def _train_step(self, sae: Any, sae_in: Tensor) -> TrainStepOutput:
-        output = sae.training_forward_pass(
-            TrainStepInput(
-                sae_in=sae_in,
-                coefficients=self.get_coefficients(),
-                dead_neuron_mask=self.dead_neurons,
-                n_training_steps=self.n_training_steps,
-                is_logging_step=False,
-            )
-        )
-        with torch.no_grad():
-            latents = output.feature_acts.indices()[1]
-            fired = torch.bincount(latents, minlength=sae.cfg.d_sae)
-            self.n_forward_passes_since_fired += 1
-            self.n_forward_passes_since_fired[fired > 0] = 0
-            self.act_freq_scores += fired
-            self.n_frac_active_samples += self.cfg.train_batch_size_samples
-        output.loss.backward()
-        torch.nn.utils.clip_grad_norm_(sae.parameters(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.lr_scheduler.step()
-        return output
-
-
-class _Reconstruction(torch.autograd.Function):
-    """sum over active entries e of weights[e] W_dec[latents[e]], + b_dec, and its gradients.
-
-    The weights are pre-activations, so their gradient goes on to W_enc, b_enc and b_dec. Sums over
-    entries are `embedding_bag`s, which add in a fixed order: the same bytes in every run.
-    """
-
-    @staticmethod
-    def forward(ctx, W_enc, b_enc, W_dec, b_dec, centred, rows, latents, weights, subtracted):
-        counts = torch.bincount(rows, minlength=len(centred))
-        starts = torch.cumsum(counts, 0) - counts
-        ctx.save_for_backward(W_enc, W_dec, centred, rows, latents, weights, starts)
-        ctx.subtracted = subtracted
-        return _bags(latents, W_dec, starts, weights) + b_dec
-
-    @staticmethod
-    def backward(ctx, grad):
-        W_enc, W_dec, centred, rows, latents, weights, starts = ctx.saved_tensors
-        grad = grad.contiguous()
-        counts = torch.bincount(latents, minlength=len(W_dec))
-        by_latent = torch.cumsum(counts, 0) - counts
-        order = _order(latents, len(W_dec))
-        tokens = rows[order]
-        grad_W_dec = _bags(tokens, grad, by_latent, weights[order])
-        grad_weights = _entry_dots(grad, W_dec, rows, latents, starts)[order]
-        grad_W_enc = _bags(tokens, centred, by_latent, grad_weights).T
-        positions = torch.arange(len(order), device=order.device)
-        grad_b_enc = embedding_bag(positions, grad_weights[:, None], by_latent, mode="sum")[:, 0]
-        grad_b_dec = grad.sum(0)
-        if ctx.subtracted:
-            grad_b_dec = grad_b_dec - W_enc @ grad_b_enc
-        return grad_W_enc, grad_b_enc, grad_W_dec, grad_b_dec, None, None, None, None, None
-
-
-def _bags(entries: Tensor, matrix: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
-    return embedding_bag(entries, matrix, starts, mode="sum", per_sample_weights=weights)
-
-
-def _entry_dots(grad: Tensor, W_dec: Tensor, rows: Tensor, latents: Tensor, starts: Tensor):
-    """grad[rows] . W_dec[latents] for every entry, without gathering either matrix."""
-    with torch.enable_grad():
-        weights = torch.ones(len(rows), device=grad.device, requires_grad=True)
-        out = _bags(latents, W_dec.detach(), starts, weights)
-    return torch.autograd.grad(out, weights, grad)[0]
-
-
-def _order(latents: Tensor, m: int) -> Tensor:
-    """Entries by latent, those of one latent in their order; numpy sorts 16 bits by radix."""
-    if latents.device.type == "cpu" and m <= 2**16:
-        return torch.from_numpy(np.argsort(latents.numpy().astype(np.uint16), kind="stable"))
-    return latents.argsort(stable=True)
 
 
 def kth_largest(values: Tensor, k: int) -> Tensor:

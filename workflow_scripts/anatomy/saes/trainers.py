@@ -26,7 +26,7 @@ def new_trainer(
     from sae_lens.config import SAETrainerConfig
     from sae_lens.training.sae_trainer import SAETrainer
 
-    from workflow_scripts.anatomy.saes.sparse_training import SPARSE_CLASSES, SparseSAETrainer
+    from workflow_scripts.anatomy.saes.sparse_trainer import SPARSE_CLASSES, SparseSAETrainer
 
     batch_size, learning_rate = planned.batch_size, planned.options["learning_rate"]
     cfg = SAETrainerConfig(
@@ -60,7 +60,7 @@ def _fresh_sae(
     from sae_lens.registry import get_sae_training_class
     from sae_lens.saes.sae import SAEMetadata
 
-    from workflow_scripts.anatomy.saes.sparse_training import SPARSE_CLASSES
+    from workflow_scripts.anatomy.saes.sparse_trainer import SPARSE_CLASSES
 
     options, architecture = planned.options, sae["architecture"]
     own: dict[str, Any]
