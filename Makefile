@@ -1,9 +1,9 @@
-# make run | card | notebook | test | check | docs | lock | unlock | clean-env
+# make run | card | notebook | verify | replay | test | check | docs | lock | unlock | clean-env
 # Needs python3 (3.11 or later) with pip and venv, nothing else; everything goes into .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run card notebook test check docs vendor lock unlock clean-env environment
+.PHONY: run card notebook verify replay test check docs vendor lock unlock clean-env environment
 
 # What is handed on: make run ARGS="dark_matter_fig4 --configfile presets/gpt2-small.yaml"
 ARGS ?=
@@ -18,6 +18,16 @@ run: environment
 # MODEL=path/to/model where the SAE's metadata does not lead to its model; NAME=... is the folder in results/.
 card: environment
 	@$(VENV) -m workflow_scripts.anatomy.launch.card --sae "$(SAE)" --text "$(TEXT)" --model "$(MODEL)" --name "$(NAME)" $(ARGS)
+
+# Of an audited run (make run ARGS=audit): is it still what was recorded, and do its jobs give the same again?
+# make replay RUN=results/default OF=dark_matter_fig4 does all that one figure is made of; without OF some jobs.
+RUN ?= results/default
+OF ?=
+verify: environment
+	@$(VENV) -m workflow_scripts.anatomy.launch.verify "$(RUN)"
+
+replay: environment
+	@$(VENV) -m workflow_scripts.anatomy.launch.replay "$(RUN)" $(if $(OF),--of "$(OF)") $(ARGS)
 
 notebook: environment
 	@$(VENV) -c 'import jupyterlab' 2>/dev/null || { echo "error: no JupyterLab in .venv; install it: $(VENV) -m pip install jupyterlab" >&2; exit 1; }

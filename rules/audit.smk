@@ -16,3 +16,30 @@ rule verify_stores:
         code=code_of("verify_stores.py"),
     script:
         "../workflow_scripts/verify_stores.py"
+
+
+def told_snakemake():
+    """The options that say again what this Snakemake was told of the configuration."""
+    own = workflow.config_settings.config
+    files = ["--configfile", *map(str, CONFIG_FILES)] if workflow.overwrite_configfiles else []
+    return files + (["--config", *(f"{key}={own[key]}" for key in own)] if own else [])
+
+
+rule audit:
+    """Record what this run is made of in its folder, audit/; an error if anything of it is stale."""
+    log:
+        "<run>/logs/audit.log",
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        code=code_of("audit.py"),
+        config=config,
+        options=told_snakemake(),
+        run=RUN,
+        store=STORE,
+        workflow=workflow.basedir,
+    script:
+        "../workflow_scripts/audit.py"

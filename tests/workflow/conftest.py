@@ -105,7 +105,7 @@ def tiny_config() -> dict:
                 "site": SITE,
                 "saes": ["main"],
                 "target_l0": 3,
-                "threshold": 0.9,
+                "threshold": 0.7,
             },
             "second": {"model": "tiny", "site": sites[0], "saes": ["other"], "target_l0": 3},
             "comparison": {

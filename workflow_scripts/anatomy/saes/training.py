@@ -1,5 +1,6 @@
 """Train SAEs on stored activations, through sae_lens's trainer and into its saved format."""
 
+import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from workflow_scripts.anatomy.activations.store import ActivationStore, read
 from workflow_scripts.anatomy.base.devices import resolve_device
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import Progress, log
+from workflow_scripts.anatomy.base.store import write_json
 from workflow_scripts.anatomy.saes.checkpoints import Checkpoints
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.saes.importing import canonical, load_sae_lens
@@ -277,7 +279,9 @@ def _save(trained: Any, sae: dict[str, Any], model_name: str, folder: Path) -> D
     }
     dictionary = canonical(load_sae_lens(temporary, sae["name"]), metadata)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in ("sae_weights.safetensors", "cfg.json"):
-        (temporary / file).replace(folder / file)
+    (temporary / "sae_weights.safetensors").replace(folder / "sae_weights.safetensors")
+    # sae_lens writes the keys in another order every time.
+    cfg = json.loads((temporary / "cfg.json").read_text())
+    write_json(folder / "cfg.json", dict(sorted(cfg.items())))
     shutil.rmtree(temporary)
     return dictionary
