@@ -1,9 +1,9 @@
-# make run | card | notebook | verify | replay | test | check | docs | lock | unlock | clean-env
+# make run | card | notebook | recheck | replay | test | check | docs | lock | unlock | clean-env
 # Needs python3 (3.11 or later) with pip and venv, nothing else; everything goes into .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run card notebook verify replay test check docs vendor lock unlock clean-env environment
+.PHONY: run card notebook recheck replay test check docs vendor lock unlock clean-env environment
 
 # What is handed on: make run ARGS="dark_matter_fig4 --configfile presets/gpt2-small.yaml"
 ARGS ?=
@@ -23,8 +23,8 @@ card: environment
 # make replay RUN=results/default OF=dark_matter_fig4 does all that one figure is made of; without OF some jobs.
 RUN ?= results/default
 OF ?=
-verify: environment
-	@$(VENV) -m workflow_scripts.anatomy.launch.verify "$(RUN)"
+recheck: environment
+	@$(VENV) -m workflow_scripts.anatomy.launch.recheck "$(RUN)"
 
 replay: environment
 	@$(VENV) -m workflow_scripts.anatomy.launch.replay "$(RUN)" $(if $(OF),--of "$(OF)") $(ARGS)

@@ -39,7 +39,7 @@ def page(record: Mapping[str, Any]) -> str:
         "the manifest is counted, which has the digests of its files.",
         "## How to check it",
         "```sh\n"
-        f"make verify RUN={run}            # is everything still what it was?\n"
+        f"make recheck RUN={run}            # is everything still what it was?\n"
         f"make replay RUN={run}            # do five of its jobs, drawn at random, give the same bytes?\n"
         "```",
     ]

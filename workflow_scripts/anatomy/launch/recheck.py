@@ -1,4 +1,4 @@
-"""Is an audited run still what was recorded? `python -m workflow_scripts.anatomy.launch.verify RUN`."""
+"""Is an audited run still what was recorded? `python -m workflow_scripts.anatomy.launch.recheck RUN`."""
 
 import sys
 from importlib import import_module
@@ -11,7 +11,7 @@ from workflow_scripts.anatomy.report.audit.checking import problems
 def main(arguments: list[str]) -> int:
     """Check the run in a folder and say what is wrong with it; returns 1 if anything is."""
     if len(arguments) != 1:
-        print("usage: make verify RUN=results/default", file=sys.stderr)
+        print("usage: make recheck RUN=results/default", file=sys.stderr)
         return 2
     try:
         found, checked = problems(arguments[0], _judge)
