@@ -21,11 +21,13 @@ def plant_harvest(
     min_position: int = 0,
     documents: np.ndarray | None = None,
     books: np.ndarray | None = None,
+    separators: np.ndarray | None = None,
 ) -> ActivationStore:
     """A store of activations (C, T, d) by hook point; tokens (C, T) are 0, losses 0 and NaN at first.
 
     Every context is a document of its own, unless `documents` (C, T) say which each token is from;
-    `books` says of each document which book it is a passage of.
+    `books` says of each document which book it is a passage of; `separators` (C, T) bool which tokens
+    are none of the text.
     """
     contexts, positions, _ = next(iter(activations.values())).shape
     if loss is None:
@@ -39,6 +41,8 @@ def plant_harvest(
         group.create_array("documents", data=documents.astype(np.int32))
         if books is not None:
             group.create_array("books", data=books.astype(np.int32))
+        if separators is not None:
+            group.create_array("separators", data=separators)
         group.create_array("loss", data=loss.astype(np.float32))
         for name, x in activations.items():
             group.create_array(

@@ -27,6 +27,8 @@ dictionary = load_dictionary(given.sae, device)
 model, _ = load_model(Path(given.model), device)
 
 position = block["position"]
+units = split.units
+contexts = [c for c in contexts if units.text(slice(c, c + 1))[0, position]]
 following = block.get("following", 0)
 measured = single_position_effects(
     *(model, store, params.site, of_sae(dictionary)),
@@ -37,7 +39,7 @@ found = dict(measured)
 arrays = {name: np.stack([found[context][name] for context in contexts]) for name in params.draws}
 at = np.asarray(contexts)
 tokens = [read(store.group["tokens"], slice(c, c + 1), store.path)[0, position] for c in contexts]
-of_position = np.array([split.units.places(slice(c, c + 1))[0, position] for c in contexts])
+of_position = np.array([units.places(slice(c, c + 1))[0, position] for c in contexts])
 about = {"contexts": at, "tokens": np.array(tokens), "units": of_position}
 write_arrays(snakemake.output.effects, about | arrays)
 log.info("%s: position %d of %d contexts", dictionary.name, position, len(contexts))

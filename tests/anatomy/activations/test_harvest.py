@@ -94,6 +94,28 @@ def test_a_long_document_gives_way_to_others(tmp_path, tokens):
     assert store.units.kind == "document"
 
 
+@pytest.mark.parametrize("has_bos", [True, False])
+@pytest.mark.parametrize("kept", ["leave_out", "count"])
+def test_separators_are_told_apart_but_not_the_token_that_begins(tmp_path, tokens, has_bos, kept):
+    """The separator is the token that begins a context, too."""
+    ids = tokens.ids.copy()
+    ids[tokens.offsets[1:] - 1] = 0
+    apart = Tokens(tokens.path, ids, tokens.offsets, None, 0)
+    harvest = block(separators=kept)
+    harvest_activations(tiny("gpt2"), describe(has_bos), apart, harvest, "h", tmp_path / "h.zarr")
+    store = open_activations(tmp_path / "h.zarr")
+    if kept == "count":
+        assert "separators" not in store.group
+        return
+    expected = store.group["tokens"][:] == 0
+    expected[:, 0] &= not has_bos
+    assert expected[:, 1:].any()
+    np.testing.assert_array_equal(store.group["separators"][:], expected)
+    used = ~expected & (np.arange(9) >= 1)
+    np.testing.assert_array_equal(store.units.used(slice(0, 21)), used)
+    assert store.units.tokens.sum() == used.sum()
+
+
 def test_books_are_stored_with_their_passages(tmp_path, tokens):
     books = np.array([0, 0, 1, 1], np.int32)
     cut = Tokens(tokens.path, tokens.ids, tokens.offsets, books)

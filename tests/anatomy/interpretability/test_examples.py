@@ -58,7 +58,8 @@ def brute_force_peaks(activations: np.ndarray, window: int) -> set[tuple[int, in
 def test_peaks_are_those_of_brute_force(planted, latent):
     _, _, codes = planted
     contexts = codes.shape[0]
-    places = firings(codes, slice(0, contexts), np.array([latent]), POSITIONS, FIRST)
+    counted = np.tile(np.arange(POSITIONS) >= FIRST, (contexts, 1))
+    places = firings(codes, slice(0, contexts), np.array([latent]), counted)
     kept = places.take(peaks(places, 16, FIRST, POSITIONS))
     start = window_start(kept.position, 16, FIRST, POSITIONS)
     expected = brute_force_peaks(codes.dense[:, :, latent], 16)

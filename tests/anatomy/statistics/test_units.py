@@ -67,6 +67,29 @@ def test_units_are_the_documents_of_pandas(
     assert (before[~known] == -1).all()
 
 
+@given(
+    contexts=st.integers(1, 9),
+    positions=st.integers(1, 7),
+    first=st.integers(0, 6),
+    seed=st.integers(0, 2**31),
+    cuts=st.lists(st.integers(0, 50), max_size=4),
+)
+def test_separators_are_of_no_unit(contexts, positions, first, seed, cuts):
+    generator = np.random.default_rng(seed)
+    documents = np.sort(generator.integers(0, 5, contexts * positions)).reshape(contexts, positions)
+    separators = generator.random((contexts, positions)) < 0.3
+    blocks = [in_blocks(array, cuts) for array in (documents.astype(np.int32), separators)]
+    units = Units.of(blocks[0], first, None, blocks[1])
+    used = ~separators & (np.arange(positions) >= first)
+    every = slice(0, contexts)
+    np.testing.assert_array_equal(units.used(every), used)
+    np.testing.assert_array_equal(units.text(every), ~separators)
+    numbers, tokens = np.unique(documents[used], return_counts=True)
+    assert units.numbers.tolist() == numbers.tolist()
+    assert units.tokens.tolist() == tokens.tolist()
+    np.testing.assert_array_equal(units.numbers[units.places(every)[used]], documents[used])
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("first", [0, 4])
 def judged_groups_are_neighbours_and_few(shape, first):

@@ -100,6 +100,10 @@ def harvest_activations(
             group.create_array("books", data=tokens.books)
         shards: Shards | None = None
         for arrays in _forward(model, found, harvest, description["name"]):
+            if tokens.separator is not None and harvest.get("separators") == "leave_out":
+                arrays["separators"] = arrays["tokens"] == tokens.separator
+                # The token that begins a context is left out, or not, by its position.
+                arrays["separators"][:, : int(bos is not None)] = False
             if shards is None:
                 shards = Shards(group, n, arrays, half)
             shards.append(arrays)

@@ -28,6 +28,7 @@ class ActivationStore:
     ``tokens``            (C, T) int32
     ``documents``         (C, T) int32, which document a token is from
     ``books``             (all documents,) int32, the book of each; only where texts were cut
+    ``separators``        (C, T) bool, the tokens between documents; only where they do not count
     ``loss``              (C, T) float32, nats: the loss of predicting this token from those
                           before it; NaN at position 0
     ``activations/NAME``  (C, T, d) float32, one array per hook point
@@ -104,9 +105,13 @@ def block_slices(shape: tuple[int, int], rows: int) -> list[slice]:
 def read_units(group: Any, path: Path, min_position: int) -> Units:
     """What is independent among the tokens of a store, from its documents and their books."""
     array = group["documents"]
-    blocks = (read(array, block, path) for block in block_slices(array.shape, UNITS_ROWS))
+    slices = block_slices(array.shape, UNITS_ROWS)
+    blocks = (read(array, block, path) for block in slices)
     books = read(group["books"], slice(None), path) if "books" in group else None
-    return Units.of(blocks, min_position, books)
+    separators = None
+    if "separators" in group:
+        separators = (read(group["separators"], block, path) for block in slices)
+    return Units.of(blocks, min_position, books, separators)
 
 
 def read(array: Any, contexts: slice, path: Path) -> np.ndarray:

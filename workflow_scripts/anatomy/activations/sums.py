@@ -10,19 +10,19 @@ from workflow_scripts.anatomy.statistics.units import sum_by_group
 def activation_sums(
     store: ActivationStore, site: str, split: Split | None = None
 ) -> dict[str, np.ndarray]:
-    """Sums of a site's activations from `min_position` on, in each group of documents, float64.
+    """Sums of a site's activations at tokens that count, in each group of documents, float64.
 
     With `split`, of the tokens that it holds out. Returns ``count`` (G,), ``target`` (G, d) sums of x,
     ``target2`` (G, d) sums of squares.
     """
-    units, first, width = store.units, store.min_position, store.width(site)
+    units, width = store.units, store.width(site)
     sums = {
         "target": np.zeros((units.n_groups, width)),
         "target2": np.zeros((units.n_groups, width)),
     }
     count = np.zeros(units.n_groups)
     for block, x in store.blocks(site):
-        used = np.broadcast_to(np.arange(x.shape[1]) >= first, x.shape[:2])
+        used = units.used(block)
         if split is not None:
             _, used = split.masks(block, x.shape[1])
         groups, rows = units.groups(block)[used], x[used].astype(np.float64)
@@ -33,6 +33,6 @@ def activation_sums(
 
 
 def mean_activation(store: ActivationStore, site: str) -> np.ndarray:
-    """Mean activation of a site from `min_position` on, (d,) float64."""
+    """Mean activation of a site at tokens that count, (d,) float64."""
     sums = activation_sums(store, site)
     return sums["target"].sum(0) / sums["count"].sum()

@@ -17,14 +17,14 @@ from workflow_scripts.anatomy.statistics.splits import Split
 def error_sums(codes: CodesStore, split: Split | None = None) -> dict[str, np.ndarray]:
     """Sums of ||x - Sae(x)||^2 in the same groups of documents, float64.
 
-    The tokens from `min_position` on, or those of them that `split` holds out. Returns ``residual2``
+    The tokens that count, or those of them that `split` holds out. Returns ``residual2``
     (G, 1), ``count`` (G,).
     """
     units, positions = codes.units, codes.shape[1]
     residual2, count = np.zeros(units.n_groups), np.zeros(units.n_groups)
     for block in codes.block_slices():
         error = codes.scalar("error_norm2", block)
-        used = np.broadcast_to(np.arange(positions) >= codes.min_position, error.shape)
+        used = units.used(block)
         if split is not None:
             _, used = split.masks(block, positions)
         groups = units.groups(block)[used]

@@ -66,7 +66,7 @@ class SaeOnHarvest:
 
     @cached_property
     def fires(self) -> np.ndarray:
-        """(m,) bool, which latents fire on any token of the harvest from `min_position` on."""
+        """(m,) bool, which latents fire on any token of the harvest that counts."""
         return self.codes.latents("firing_count") > 0
 
     @cached_property

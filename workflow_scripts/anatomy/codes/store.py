@@ -30,12 +30,12 @@ class CodesStore:
 
     ``indices``, ``values``  (nnz,) int32 and float32, row-major, latents ascending in a token
     ``offsets``              (C + 1,) int64, where each context starts in them
-    ``documents``, ``books`` those of the harvest
+    ``documents``, ``books``, ``separators``  those of the harvest
     ``l0``                   (C, T) int32, active latents of each token
     ``error_norm2``          (C, T) float64, ||x - Sae(x)||^2
     ``recon_norm2``          (C, T) float64, ||Sae(x)||^2
     ``recon_dot``            (C, T) float64, x . Sae(x)
-    ``firing_count``         (m,) int64, tokens from `min_position` on where the latent fires
+    ``firing_count``         (m,) int64, tokens that count where the latent fires
     ``activation_sum``       (m,) float64, sum of its activations there
     ``activation_max``       (m,) float32, the largest of them, 0 where it never fires
     """
@@ -71,7 +71,7 @@ class CodesStore:
 
     @property
     def summary(self) -> dict[str, float]:
-        """Means over the tokens from `min_position` on: n_tokens, l0, mse, fvu, …"""
+        """Means over the tokens that count: n_tokens, l0, mse, fvu, …"""
         return self.group.attrs["summary"]
 
     def scalar(self, name: str, contexts: slice = slice(None)) -> np.ndarray:

@@ -33,7 +33,7 @@ def writing_codes(
     sealed.
     """
     with writing(path, "codes") as group:
-        writer = CodesWriter(group, activations, dictionary, attrs["min_position"])
+        writer = CodesWriter(group, activations, dictionary)
         yield writer
         writer.finish(attrs)
 
@@ -41,10 +41,8 @@ def writing_codes(
 class CodesWriter:
     """Appends blocks of contexts to a codes store, and sums up its summary on the way."""
 
-    def __init__(
-        self, group: Any, activations: ActivationStore, dictionary: Dictionary, first: int
-    ):
-        self.group, self.dictionary, self.first = group, dictionary, first
+    def __init__(self, group: Any, activations: ActivationStore, dictionary: Dictionary):
+        self.group, self.dictionary, self.units = group, dictionary, activations.units
         self.shape = shape = activations.shape
         self.done = self.written = 0
         self.pending: list[tuple[np.ndarray, np.ndarray]] = []
@@ -70,9 +68,12 @@ class CodesWriter:
     def _copy_documents(self, activations: ActivationStore) -> None:
         """What tokens share goes with the codes, which are often read without the activations."""
         source, path = activations.group, activations.path
-        copy = self._create("documents", self.shape, (self.rows, self.shape[1]), "int32")
-        for contexts in block_slices(self.shape, self.rows * self.shape[1]):
-            copy[contexts] = read(source["documents"], contexts, path)
+        for name in ("documents", "separators"):
+            if name in source:
+                dtype = str(source[name].dtype)
+                copy = self._create(name, self.shape, (self.rows, self.shape[1]), dtype)
+                for contexts in block_slices(self.shape, self.rows * self.shape[1]):
+                    copy[contexts] = read(source[name], contexts, path)
         if "books" in source:
             self._store("books", read(source["books"], slice(None), path))
 
@@ -87,13 +88,14 @@ class CodesWriter:
             "recon_dot": (flat * recon).sum(-1, dtype=torch.float64),
         }
         scalars = {n: v.reshape(count, positions).cpu().numpy() for n, v in per_token.items()}
+        used = self.units.used(slice(self.done, self.done + count))
         for name in self.totals:
-            self.totals[name] += float(scalars[name][:, self.first :].sum(dtype=np.float64))
+            self.totals[name] += float(scalars[name][used].sum(dtype=np.float64))
         self.pending_scalars.append(scalars)
         self._flush_scalars(whole_chunks=True)
-        self._add_moments(x[:, self.first :])
+        self._add_moments(x[torch.from_numpy(used).to(x.device)])
         codes = codes.cpu()
-        self._add_latents(codes, positions)
+        self._add_latents(codes, torch.from_numpy(used).flatten())
         context_nnz = scalars["l0"].sum(1, dtype=np.int64)
         self.bounds.extend((self.bounds[-1] + np.cumsum(context_nnz)).tolist())
         self.pending.append((codes.indices.numpy(), codes.values.numpy()))
@@ -102,7 +104,6 @@ class CodesWriter:
             self._flush(whole_chunks=True)
 
     def _add_moments(self, x: Tensor) -> None:
-        x = x.reshape(-1, x.shape[-1])
         if self.shift is None:
             self.shift = x.mean(0) if len(x) else x.new_zeros(x.shape[-1])
         # Shifted by the first block's mean: a large mean would cost digits of the variance.
@@ -110,9 +111,9 @@ class CodesWriter:
         self.sum_x += x.sum(0, dtype=torch.float64).cpu()
         self.sum_x2 += float(x.square().sum(dtype=torch.float64))
 
-    def _add_latents(self, codes: SparseCodes, positions: int) -> None:
-        used = codes.rows % positions >= self.first
-        indices, values = codes.indices[used].long(), codes.values[used]
+    def _add_latents(self, codes: SparseCodes, used: Tensor) -> None:
+        of_used = used[codes.rows]
+        indices, values = codes.indices[of_used].long(), codes.values[of_used]
         width = self.dictionary.width
         self.firing_count += torch.bincount(indices, minlength=width)
         self.activation_sum += torch.bincount(indices, values.double(), minlength=width)
@@ -136,7 +137,7 @@ class CodesWriter:
         mse is the mean over tokens of ||x - Sae(x)||^2, variance that of ||x - mean||^2, fvu
         their quotient (None where all activations are equal); a latent is dead that never fires.
         """
-        tokens = self.shape[0] * (self.shape[1] - self.first)
+        tokens = int(self.units.tokens.sum())
         variance = self.sum_x2 / tokens - float((self.sum_x / tokens).square().sum())
         mse = self.totals["error_norm2"] / tokens
         return {

@@ -62,7 +62,7 @@ def dashboards(
 ) -> Dashboards:
     """Dashboards of some latents, (L,) int.
 
-    Only tokens from `min_position` on are shown and counted. A context is shown once, around the
+    Only tokens that count are counted. A context is shown once, around the
     latent's largest activation in it, the first of equals; of contexts that are equally strong, `seed`
     decides. A quarter of a window comes after that token, unless the context begins or ends before:
     windows are moved to fit, and shorter if contexts are. A latent that never fires has none.
@@ -86,8 +86,9 @@ def dashboards(
     best = Best(count, extent.contexts, by_value=True)
     for block in codes.block_slices():
         groups = units.groups(block)
-        tokens += np.bincount(groups[:, first:].ravel(), minlength=len(tokens))
-        places = firings(codes, block, latents, positions, first, seed)
+        used = units.used(block)
+        tokens += np.bincount(groups[used], minlength=len(tokens))
+        places = firings(codes, block, latents, used, seed)
         group = groups[places.context - block.start, places.position]
         np.add.at(fired, (group, places.latent), 1)
         share = places.value / maximum[places.latent]

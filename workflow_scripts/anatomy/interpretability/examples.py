@@ -171,7 +171,7 @@ def _find(store, codes, latents, counts, seed, explains, pool) -> _Found:
         np.zeros((len(pool.context), len(latents)), dtype=bool),
     )
     for block in store.block_slices():
-        fired = firings(codes, block, latents, positions, first, seed)
+        fired = firings(codes, block, latents, store.units.used(block), seed)
         found.firings += np.bincount(fired.latent, minlength=len(latents))
         peak = fired.take(peaks(fired, counts.window, first, positions))
         # From here on a place stands for its window, and `position` is where that starts.

@@ -49,9 +49,9 @@ def window_start(position: np.ndarray, window: int, first: int, positions: int) 
 
 
 def firings(
-    codes: Any, contexts: slice, latents: np.ndarray, positions: int, first: int, seed: int = 0
+    codes: Any, contexts: slice, latents: np.ndarray, counted: np.ndarray, seed: int = 0
 ) -> Places:
-    """All places in some contexts, from position `first` on, where the latents fire.
+    """All places in some contexts, of those that are `counted` (c, T) bool, where the latents fire.
 
     Sorted by latent, then by place.
     """
@@ -60,7 +60,8 @@ def firings(
     number[latents] = np.arange(len(latents))
     wanted = number[block.indices]
     rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-    used = np.flatnonzero((wanted >= 0) & (block.data > 0) & (rows % positions >= first))
+    positions = counted.shape[1]
+    used = np.flatnonzero((wanted >= 0) & (block.data > 0) & counted.ravel()[rows])
     used = used[np.argsort(wanted[used], kind="stable")]
     latent, row = wanted[used], rows[used]
     context, position = contexts.start + row // positions, row % positions

@@ -65,7 +65,7 @@ def strongest_windows(
         )
     best = Best(len(latents), number, by_value=True)
     for block in store.block_slices():
-        fired = firings(codes, block, latents, positions, first)
+        fired = firings(codes, block, latents, store.units.used(block))
         peak = fired.take(peaks(fired, window, first, positions))
         best.add(peak if contexts is None else peak.take(contexts[peak.context]))
     places = best.places()

@@ -43,7 +43,7 @@ def with_frequencies(
 ) -> ThresholdedDirections:
     """Directions that fire as often as they are told.
 
-    readers: (n, d); frequencies: (n,), shares of the tokens from `min_position` on.
+    readers: (n, d); frequencies: (n,), shares of the tokens that count.
     """
     contexts, positions = store.shape
     used = positions - store.min_position
@@ -53,8 +53,9 @@ def with_frequencies(
     for block in store.block_slices():
         kept = [at - block.start for at in range(block.start, block.stop) if at in chosen]
         if kept:
-            scores = _scores(store, site, readers, block)[kept, store.min_position :]
-            parts.append(scores.reshape(-1, len(readers)).astype(np.float32))
+            counted = store.units.used(block)[kept]
+            scores = _scores(store, site, readers, block)[kept][counted]
+            parts.append(scores.astype(np.float32))
     scores = np.concatenate(parts)
     firing = np.clip(np.rint(frequencies * len(scores)).astype(int), 1, len(scores) - 1)
     thresholds = np.empty(len(readers))

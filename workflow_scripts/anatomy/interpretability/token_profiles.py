@@ -18,11 +18,11 @@ DECAY = 0.5
 
 
 def token_frequencies(store: ActivationStore, vocabulary: int) -> np.ndarray:
-    """Share of each token among those from `min_position` on, (vocabulary,) float64."""
+    """Share of each token among those that count, (vocabulary,) float64."""
     counts = np.zeros(vocabulary, dtype=np.int64)
     for block in store.block_slices():
-        tokens = read(store.group["tokens"], block, store.path)[:, store.min_position :]
-        counts += np.bincount(tokens.ravel(), minlength=vocabulary)
+        tokens = read(store.group["tokens"], block, store.path)
+        counts += np.bincount(tokens[store.units.used(block)], minlength=vocabulary)
     return counts / counts.sum()
 
 

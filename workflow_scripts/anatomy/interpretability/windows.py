@@ -72,7 +72,7 @@ def gather(
             for row in np.unique(at[0]):
                 block_labels[row] = label_context(block_tokens[row], documents[row])
             labels[here] = block_labels[at]
-        fired = firings(codes, block, latents, positions, store.min_position)
+        fired = firings(codes, block, latents, store.units.used(block))
         size = block_tokens.size
         places = fired.latent * size + (fired.context - block.start) * positions + fired.position
         wanted = number[here, None] * size + at[0] * positions + at[1]

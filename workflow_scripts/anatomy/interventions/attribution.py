@@ -47,7 +47,8 @@ def attributions(
     positions = torch.zeros(groups, dtype=torch.float64, device=device)
     for batch in substituted.batches():
         classes = torch.from_numpy(capability.classes(batch.ids.cpu().numpy()))
-        classes[:, : substituted.first] = ELSEWHERE
+        unused = ~batch.used(substituted.first)
+        classes[unused.cpu()] = ELSEWHERE
         x = batch.x.clone().requires_grad_()
         odds = capability.log_odds(substituted.logits(x, batch).float())
         rows = batch.x.flatten(0, 1)
@@ -56,7 +57,7 @@ def attributions(
             here = (classes == group).to(odds.device)
             positions[group] += here.sum()
             (g,) = torch.autograd.grad(odds[..., group][here].sum(), x, retain_graph=True)
-            g[:, : substituted.first] = 0
+            g[unused] = 0
             g = g.flatten(0, 1)
             latents[group].index_add_(0, codes.indices.long(), _along(codes, g, dictionary))
             products[group] += (rows.double() - mean).T @ g.double()

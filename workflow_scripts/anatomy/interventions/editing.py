@@ -1,7 +1,7 @@
 """What a capability costs to remove: activations of a site edited, and the model resumed from them.
 
-An edit is made at every position from the harvest's `min_position` on, whatever comes next: what is
-removed is gone for all tokens. At positions whose next token is of the capability's groups the shares of
+An edit is made at every position that counts from the harvest's `min_position` on, whatever comes next: what
+is removed is gone for all tokens. At positions whose next token is of the capability's groups the shares of
 the right group are summed; at all others KL(P || Q), with P the model's prediction as it is and Q the one
 after the edit.
 """
@@ -150,20 +150,21 @@ def measure_edits(
             substituted.places[done : done + shape[0], 1:].ravel(),
             substituted.n_documents,
         )
+        # Where a document ends there is nothing to predict, and nothing to edit.
+        used = substituted.used[done : done + shape[0]]
+        elsewhere_too = (at.classes < 0) & (used[:, :-1] & used[:, 1:]).ravel()
         done += shape[0]
-        other = torch.from_numpy(at.classes < 0)
+        other = torch.from_numpy(elsewhere_too)
         logits = predicted(batch.x, batch)
-        elsewhere = np.bincount(at.places[at.classes < 0], minlength=at.documents)
+        elsewhere = np.bincount(at.places[elsewhere_too], minlength=at.documents)
         here = {"share_clean": at.shares(logits), "positions": at.counts(), "elsewhere": elsewhere}
         _add(clean_sums, here)
         clean = logits[other].float().log_softmax(-1)
         for name, edit in edits.items():
             for amount, replaced in edit(batch.x.flatten(0, 1)):
-                x = batch.x.clone()
-                x[:, first:] = replaced.reshape(shape)[:, first:]
-                logits = predicted(x, batch)
+                logits = predicted(batch.replaced(replaced, first), batch)
                 kl = kl_from_logits(clean, logits[other])
-                here = {"share_edited": at.shares(logits), "kl": at.by_document(at.classes < 0, kl)}
+                here = {"share_edited": at.shares(logits), "kl": at.by_document(elsewhere_too, kl)}
                 _add(found.setdefault((name, amount), {}), here)
     return clean_sums, found
 

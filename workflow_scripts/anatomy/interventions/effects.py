@@ -38,14 +38,14 @@ def effects(
     subject: what stands for x, most often Sae(x).
     drawn: which perturbations, and which draws of each. A token's random numbers depend on `seed`, the
         draw, the context and the position alone, so perturbations of one draw share them.
-    first: positions before it stay as they are.
+    first: positions before it stay as they are, and so do separators that do not count.
 
     Yields
     ------
     The contexts of the batch, and arrays (c, T) float32: ``kl/NAME/DRAW``; ``ce/NAME/DRAW``, the increase
     of the loss of predicting the token after each position, in nats, NaN at the last; ``loss``, that loss
     of the model as it is; ``distance`` |x - Sae(x)|; ``cosine`` of x and Sae(x); ``norm`` |x|; ``l0``,
-    where there are codes. Positions before `first` have NaN.
+    where there are codes. Positions that stay as they are have NaN; so have losses of separators.
     """
     done = 0
     for batch in substituted.batches():
@@ -61,18 +61,18 @@ def effects(
         for draw in sorted({draw for _, draw in drawn}):
             tokens = random_tokens(x, stands, around, contexts, (seed, draw))
             for name in (name for name, at in drawn if at == draw):
-                replaced = batch.x.clone()
-                new = perturbations[name](tokens).float().reshape(batch.x.shape)
-                replaced[:, first:] = new[:, first:]
+                replaced = batch.replaced(perturbations[name](tokens).float(), first)
                 logits = substituted.logits(replaced, batch).flatten(0, 1)
                 kl, increase = torch.empty_like(loss, dtype=torch.float64), torch.empty_like(loss)
                 for rows, logs in log_probabilities(logits):
                     kl[rows] = kl_from_logs(clean[rows], logs)
                     increase[rows] = -logs.gather(1, targets[rows])[:, 0] - loss[rows]
                 found[f"kl/{name}/{draw}"], found[f"ce/{name}/{draw}"] = kl, increase
-        arrays = {name: _from(part, batch.ids.shape, first) for name, part in found.items()}
+        used, text = batch.used(first).cpu().numpy(), batch.text.cpu().numpy()
+        arrays = {name: _from(part, used) for name, part in found.items()}
         for name, array in arrays.items():
             if name == "loss" or name.startswith("ce/"):
+                array[:, :-1][~text[:, 1:]] = np.nan
                 array[:, -1] = np.nan  # nothing follows the last position
         yield contexts, arrays
 
@@ -114,7 +114,7 @@ def _about(x: Tensor, stands: Reconstruction) -> dict[str, Tensor]:
     return about if stands.codes is None else about | {"l0": stands.codes.l0}
 
 
-def _from(values: Tensor, shape: tuple[int, int], first: int) -> np.ndarray:
-    array = values.float().cpu().numpy().reshape(shape)
-    array[:, :first] = np.nan
+def _from(values: Tensor, used: np.ndarray) -> np.ndarray:
+    array = values.float().cpu().numpy().reshape(used.shape)
+    array[~used] = np.nan
     return array

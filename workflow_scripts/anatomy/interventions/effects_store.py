@@ -28,9 +28,10 @@ class EffectsStore:
     """Effects on C contexts of T positions, open for reading.
 
     Arrays of `group`: ``contexts`` (C,) int64, their numbers in the harvest; ``tokens``, ``documents``
-    (C, T) int32; ``kl/NAME`` and ``ce/NAME`` (C, T, draws) float32, see `effects.effects`, with ``loss``,
-    ``distance``, ``cosine``, ``norm``, ``l0`` (C, T) float32. Attributes: model, site, sae, architecture,
-    width, seed, subject, first (positions before it are NaN).
+    (C, T) int32; ``separators`` (C, T) bool, where the harvest has them; ``kl/NAME`` and ``ce/NAME``
+    (C, T, draws) float32, see `effects.effects`, with ``loss``, ``distance``, ``cosine``, ``norm``, ``l0``
+    (C, T) float32. Attributes: model, site, sae, architecture, width, seed, subject, first (positions
+    before it are NaN).
     """
 
     path: Path
@@ -56,7 +57,11 @@ class EffectsStore:
         """What is independent among the tokens from `first` on: documents, or books."""
         documents = (read(self.group["documents"], block, self.path) for block in self.blocks())
         books = self.group["books"][:] if "books" in self.group else None
-        return Units.of(documents, self.first, books)
+        separators = None
+        if "separators" in self.group:
+            array = self.group["separators"]
+            separators = (read(array, block, self.path) for block in self.blocks())
+        return Units.of(documents, self.first, books, separators)
 
     def blocks(self) -> list[slice]:
         """Slices of contexts that a view reads one after another."""
@@ -146,7 +151,9 @@ def _append(
     part = contexts[at : at + PART]
     with np.load(file) as arrays:
         found = {name: arrays[name] for name in arrays.files}
-    for name in ("tokens", "documents"):
+    for name in ("tokens", "documents", "separators"):
+        if name not in store.group:
+            continue
         rows = [read(store.group[name], slice(c, c + 1), store.path) for c in part]
         found[name] = np.concatenate(rows)
     for name, values in found.items():

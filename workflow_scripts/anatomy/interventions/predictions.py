@@ -58,9 +58,7 @@ def predictions(
         tokens = random_tokens(x, subject(x), around, contexts, (seed, 0))
         streams = {"none": batch.x}
         for name in SHOWN_PERTURBATIONS:
-            streams[name] = batch.x.clone()
-            new = PERTURBATIONS[name](tokens).float().reshape(batch.x.shape)
-            streams[name][:, first:] = new[:, first:]
+            streams[name] = batch.replaced(PERTURBATIONS[name](tokens).float(), first)
         logs = {
             name: substituted.logits(stream, batch).float().log_softmax(-1)
             for name, stream in streams.items()

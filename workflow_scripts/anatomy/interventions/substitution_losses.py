@@ -31,17 +31,28 @@ Replace = Callable[[Tensor], tuple[dict[str, Tensor], dict[str, Tensor]]]
 @dataclass(frozen=True)
 class Batch:
     """Some contexts: x (n, T, d) float32 at the site, ids (n, T) int64, and for a site inside a
-    layer the residual stream that enters it, `entering` (n, T, d_model) in the model's dtype."""
+    layer the residual stream that enters it, `entering` (n, T, d_model) in the model's dtype; `text`
+    (n, T) bool, tokens that are no separators."""
 
     x: Tensor
     ids: Tensor
     entering: Tensor | None
+    text: Tensor
 
     @property
     def bytes(self) -> int:
         """Memory that it takes."""
         parts = (self.x, self.ids, self.entering)
         return sum(part.nbytes for part in parts if part is not None)
+
+    def used(self, first: int) -> Tensor:
+        """Which positions are replaced, (n, T) bool: those of text, from `first` on."""
+        return self.text & (torch.arange(self.text.shape[1], device=self.text.device) >= first)
+
+    def replaced(self, new: Tensor, first: int) -> Tensor:
+        """x with `new` (n * T, d) in its place wherever it is replaced, (n, T, d)."""
+        new = new.to(self.x.dtype).reshape(self.x.shape)
+        return torch.where(self.used(first)[..., None], new, self.x)
 
 
 class SubstitutedModel:
@@ -53,7 +64,8 @@ class SubstitutedModel:
     store: a harvest of it that holds `site`; contexts: numbers of the contexts to run.
 
     Positions from the harvest's `min_position` on are replaced, and losses of the tokens after the
-    first of these are counted: earlier ones see no change.
+    first of these are counted: earlier ones see no change. Separators of documents, where they do not
+    count, are neither replaced nor among the tokens whose loss is counted.
     """
 
     def __init__(
@@ -65,10 +77,13 @@ class SubstitutedModel:
         self.in_stream = kind.startswith("resid_")
         which = kind.removeprefix("resid_") if self.in_stream else "pre"
         self.resume = resumed(model, self.layer, which)
-        places = np.concatenate([store.units.places(slice(at, at + 1)) for at in contexts])
-        # Tokens before the first replaced one take no part, so their documents need not either.
-        documents, found = np.unique(places[:, self.first :], return_inverse=True)
-        self.n_documents, self.places = len(documents), found.reshape(len(contexts), -1)
+        one_by_one, units = [slice(at, at + 1) for at in contexts], store.units
+        places = np.concatenate([units.places(one) for one in one_by_one])[:, self.first :]
+        self.used = np.concatenate([units.used(one) for one in one_by_one])[:, self.first :]
+        # Tokens that do not count take no part, so their documents need not either.
+        documents = np.unique(places[self.used])
+        self.n_documents = len(documents)
+        self.places = np.searchsorted(documents, places).clip(max=max(len(documents) - 1, 0))
         self.kept: dict[int, Batch] = {}
 
     def measure(self, replace: Replace) -> dict[str, np.ndarray]:
@@ -83,31 +98,31 @@ class SubstitutedModel:
         with torch.no_grad():
             for batch in self.batches():
                 shape, first = batch.x.shape, self.first
-                places = self.places[done : done + shape[0]]
+                some = slice(done, done + shape[0])
                 done += shape[0]
                 of_tokens: dict[str, Tensor] = {}
                 streams, vectors = replace(batch.x.flatten(0, 1))
                 for name, stream in streams.items():
-                    replaced = batch.x.clone()
-                    replaced[:, first:] = stream.float().reshape(shape)[:, first:]
+                    replaced = batch.replaced(stream, first)
                     losses = token_losses(self.logits(replaced, batch), batch.ids)
                     of_tokens[f"loss_{name}"] = losses[:, first + 1 :]
                 for name, vector in vectors.items():
                     norms2 = (vector**2).sum(1).reshape(shape[:2])[:, first:]
                     of_tokens |= {f"{name}2": norms2, f"norm_{name}": norms2.sqrt()}
                 for name, values in of_tokens.items():
-                    sums[name] = sums.get(name, 0.0) + self._by_document(places, values)
+                    sums[name] = sums.get(name, 0.0) + self._by_document(some, values)
         return sums
 
     def count(self) -> np.ndarray:
         """Tokens of each document whose loss is counted, (D,) float64."""
-        return self._by_document(self.places, torch.ones(self.places[:, 1:].shape))
+        return self._by_document(slice(None), torch.ones(self.places[:, 1:].shape))
 
-    def _by_document(self, places: np.ndarray, values: Tensor) -> np.ndarray:
-        """Sums of the values of tokens, the last ones of those that `places` (c, T - first) are of."""
-        of_values = places[:, places.shape[1] - values.shape[1] :]
-        weights = values.double().cpu().numpy()
-        return np.bincount(of_values.ravel(), weights.ravel(), self.n_documents)
+    def _by_document(self, some: slice, values: Tensor) -> np.ndarray:
+        """Sums of the values of tokens that count, the last ones of some of the contexts."""
+        last = slice(self.places.shape[1] - values.shape[1], None)
+        counted = self.used[some, last]
+        weights = values.double().cpu().numpy()[counted]
+        return np.bincount(self.places[some, last][counted], weights, self.n_documents)
 
     def batches(self) -> Iterator[Batch]:
         """The contexts, `BATCH_CONTEXTS` at a time."""
@@ -125,12 +140,15 @@ class SubstitutedModel:
             parts = [read(array, slice(at, at + 1), self.store.path) for at in contexts]
             found.append(torch.from_numpy(np.concatenate(parts)).to(self.device))
         x, ids = found[0], found[1].long()
+        units = self.store.units
+        words = np.concatenate([units.text(slice(at, at + 1)) for at in contexts])
+        text = torch.from_numpy(words).to(self.device)
         if self.in_stream:
-            return Batch(x, ids, None)
+            return Batch(x, ids, None, text)
         name = f"blocks.{self.layer}.hook_resid_pre"
         with capturing(self.model, [name]) as captured:
             self.model(input_ids=ids, use_cache=False)
-        return Batch(x, ids, captured[name].clone())
+        return Batch(x, ids, captured[name].clone(), text)
 
     def logits(self, replaced: Tensor, batch: Batch) -> Tensor:
         """Logits (n, T, vocabulary) of a batch, with `replaced` (n, T, d) in the place of x."""

@@ -25,7 +25,7 @@ class Split:
         contexts, ``paper`` single tokens (dark-matter paper, section 4: a random 150k of 247k activations).
     train_fraction: share of the tokens of documents that is trained on; or the probability of a
         context, or of a token, to be trained on.
-    min_position: earlier tokens belong to neither side.
+    min_position: earlier tokens belong to neither side; nor do separators, where `units` knows of any.
     units: what is independent among the tokens, which ``document`` needs.
     """
 
@@ -121,6 +121,8 @@ class Split:
                 draws = generator.random(1 if self.kind == "context" else positions)
                 train[row] = draws < self.train_fraction
         used = np.arange(positions) >= self.min_position
+        if self.units is not None:
+            used = self.units.text(contexts) & used
         return train & used, ~train & used
 
 

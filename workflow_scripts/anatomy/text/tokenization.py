@@ -170,7 +170,8 @@ def tokenize(documents: Path, tokenizer: Path, tokens: Path) -> int:
     The archive holds ``ids`` int32 (n,), each document followed by the end-of-text token (or, for
     a tokenizer without one, the beginning-of-text token, or nothing), and ``offsets`` int64
     (documents + 1,), where each document begins; where documents are passages, also ``books`` int32
-    (documents,), the number of the book of each. Text that reads like a special token is tokenized
+    (documents,), the number of the book of each; and ``separator`` int32 (), the id that follows every
+    document, where there is one: no other token has it. Text that reads like a special token is tokenized
     as text. Documents are taken in batches; the ids wait on disk, not in memory.
     """
     loaded = load_tokenizer(tokenizer)
@@ -208,6 +209,9 @@ def tokenize(documents: Path, tokenizer: Path, tokens: Path) -> int:
                     member.write(block)
             with _member(archive, "offsets.npy") as member:
                 np.save(member, np.array(offsets, np.int64), allow_pickle=False)
+            if separator is not None:
+                with _member(archive, "separator.npy") as member:
+                    np.save(member, np.array(separator, np.int32), allow_pickle=False)
             if books:
                 with _member(archive, "books.npy") as member:
                     np.save(member, np.array(books, np.int32), allow_pickle=False)
@@ -218,13 +222,15 @@ def tokenize(documents: Path, tokenizer: Path, tokens: Path) -> int:
 class Tokens:
     """The tokens of one split of a dataset: `ids` int32 (n,), `offsets` int64 (documents + 1,).
 
-    `books` int32 (documents,) is the book of each document, None where no text was cut.
+    `books` int32 (documents,) is the book of each document, None where no text was cut. `separator`
+    is the id that follows every document and is none of its text, None where nothing does.
     """
 
     path: Path
     ids: np.ndarray
     offsets: np.ndarray
     books: np.ndarray | None = None
+    separator: int | None = None
 
 
 def open_tokens(path: Path) -> Tokens:
@@ -233,10 +239,10 @@ def open_tokens(path: Path) -> Tokens:
         with zipfile.ZipFile(path) as archive:
             with archive.open("offsets.npy") as member:
                 offsets = np.lib.format.read_array(member, allow_pickle=False)
-            books = None
-            if "books.npy" in archive.namelist():
-                with archive.open("books.npy") as member:
-                    books = np.lib.format.read_array(member, allow_pickle=False)
+            found = {}
+            for name in {"books.npy", "separator.npy"} & set(archive.namelist()):
+                with archive.open(name) as member:
+                    found[name] = np.lib.format.read_array(member, allow_pickle=False)
             info = archive.getinfo("ids.npy")
         with open(path, "rb") as file:
             file.seek(info.header_offset)
@@ -252,7 +258,9 @@ def open_tokens(path: Path) -> Tokens:
         raise AnatomyError(
             f"{path}: not a whole file of tokens ({error}); delete it and rerun"
         ) from None
-    return Tokens(path, ids, offsets, books)
+    separator = found.get("separator.npy")
+    last = None if separator is None else int(separator)
+    return Tokens(path, ids, offsets, found.get("books.npy"), last)
 
 
 def _lines(path: Path) -> Iterator[dict[str, str]]:

@@ -48,7 +48,7 @@ class Contexts:
 def contexts_of(store: ActivationStore, codes: CodesStore, extent: Extent, seed: int) -> Contexts:
     """Windows, histogram and strata of every latent; the codes are read twice, block by block.
 
-    Only tokens from `min_position` on count. Of the strongest contexts, each is shown once, around the latent's
+    Only tokens that count are counted. Of the strongest contexts, each is shown once, around the latent's
     largest activation in it. Of each part of the range, every firing is as likely to be shown as any other;
     `seed` draws them, and decides between contexts that are equally strong. A quarter of a window comes after
     the token that it is shown for, unless the context begins or ends before.
@@ -60,7 +60,7 @@ def contexts_of(store: ActivationStore, codes: CodesStore, extent: Extent, seed:
     best = Best(count, extent.contexts, by_value=True)
     drawn = Best(count * STRATA, extent.per_stratum, by_value=False)
     for block in codes.block_slices():
-        places = firings(codes, block, np.arange(count), positions, first, seed)
+        places = firings(codes, block, np.arange(count), codes.units.used(block), seed)
         largest = maximum[places.latent]
         share = places.value.astype(np.float64) / largest
         bins = np.minimum((share * extent.bins).astype(np.int64), extent.bins - 1)

@@ -10,7 +10,7 @@ its decoder row over the SAE's input scale, in units of the activations.
 - Ablation gain: with f_i set to 0 the error is e + f_i d_i, so the squared error rises by
   2 f_i e . d_i + f_i^2 ||d_i||^2, summed over its firings, in percent of the sum of ||e||^2.
 
-Only tokens from `min_position` on count.
+Separators between documents, where a harvest tells them apart, and tokens before its `min_position` do not count.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ ERROR, PARTS = "error", ("linear_error", "nonlinear_error")
 
 @dataclass
 class ErrorSums:
-    """Sums over tokens from `min_position` on, of G groups of documents and the latents of a part, L.
+    """Sums over tokens that count, of G groups of documents and the latents of a part, L.
 
     latents: which. tokens, error: (G,) float64, tokens and their ||e||^2. unshared: (G,) float64, ||e||^2 of
     tokens where nothing fires. firings, where, shared, rise: (G, L) float64, tokens where a latent fires, their
@@ -87,19 +87,18 @@ def squared_norms(sae: SaeOnHarvest) -> np.ndarray:
 
 def _sums_of(sae: SaeOnHarvest, norms2: Any | None, latents: range) -> ErrorSums:
     store, codes = sae.harvest, sae.codes
-    groups, first, count = codes.units.n_groups, store.min_position, len(latents)
+    units, groups, count = codes.units, codes.units.n_groups, len(latents)
     array, length2 = store.activations(sae.site), squared_norms(sae)
     tokens, error, unshared = np.zeros((3, groups))
     firings, where, shared, rise = (np.zeros((groups, count)) for _ in range(4))
     names = PARTS if norms2 is not None else ()
     parts = {name: (np.zeros(count), 0.0) for name in names}
     for block in codes.block_slices():
-        counted = np.zeros((block.stop - block.start, codes.shape[1]), bool)
-        counted[:, first:] = True
+        counted = units.used(block)
         kept = np.flatnonzero(counted)
         rows = codes.rows(block)[kept]
         e2 = codes.scalar("error_norm2", block).reshape(-1)[kept]
-        group = codes.units.groups(block).reshape(-1)[kept]
+        group = units.groups(block).reshape(-1)[kept]
         x = read(array, block, store.path).reshape(len(counted) * codes.shape[1], -1)[kept]
         e = sae.residual(torch.from_numpy(x), rows)
         at = np.repeat(np.arange(len(kept)), np.diff(rows.indptr))

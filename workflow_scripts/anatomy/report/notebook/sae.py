@@ -98,7 +98,7 @@ class OpenSae:
             "position": place[1].ravel(),
             "token": tokens.ravel(),
             "text": strings[tokens].ravel(),
-            "counted": place[1].ravel() >= self.codes.min_position,
+            "counted": self.codes.units.used(block).ravel(),
             "l0": self.codes.scalar("l0", block).ravel(),
             "error": np.sqrt(self.codes.scalar("error_norm2", block)).ravel(),
         }

@@ -56,12 +56,14 @@ def harvest_of(store: ActivationStore) -> dict[str, Any]:
     first = store.min_position
     documents: set[int] = set()
     for block in store.block_slices():
-        documents.update(np.unique(store.group["documents"][block][:, first:]).tolist())
+        documents.update(
+            np.unique(store.group["documents"][block][store.units.used(block)]).tolist()
+        )
     return {
         "contexts": contexts,
         "positions": positions,
         "min_position": first,
-        "tokens": contexts * (positions - first),
+        "tokens": int(store.units.tokens.sum()),
         "documents": len(documents),
     }
 

@@ -20,11 +20,12 @@ RECONSTRUCTION = "sae"
 
 
 def mean_errors(codes: CodesStore) -> np.ndarray:
-    """Mean squared error of each context from `min_position` on, (C,) float64."""
-    found = [
-        codes.scalar("error_norm2", block)[:, codes.min_position :].mean(1)
-        for block in codes.block_slices()
-    ]
+    """Mean squared error of each context's tokens that count, (C,) float64; 0 where it has none."""
+    found = []
+    for block in codes.block_slices():
+        used = codes.units.used(block)
+        error = np.where(used, codes.scalar("error_norm2", block), 0).sum(1)
+        found.append(error / np.maximum(used.sum(1), 1))
     return np.concatenate(found)
 
 

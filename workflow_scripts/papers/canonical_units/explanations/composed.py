@@ -44,13 +44,12 @@ class ComposedCodes:
         """What the largest activations of each meta-latent exceed, on this share of the tokens."""
         from scipy.sparse import vstack
 
-        contexts, positions = self.codes.shape
-        counted = np.arange(positions) >= self.codes.min_position
-        step = max(1, -(-contexts * int(counted.sum()) // SAMPLED_TOKENS))
+        units = self.codes.units
+        step = max(1, -(-int(units.tokens.sum()) // SAMPLED_TOKENS))
         blocks = []
         for block in self.codes.block_slices():
             used = np.arange(block.start, block.stop) % step == 0
-            blocks.append(self.rows(block)[np.outer(used, counted).ravel()])
+            blocks.append(self.rows(block)[(used[:, None] & units.used(block)).ravel()])
         sample = vstack(blocks).tocsc()
         kept = max(1, round(share * sample.shape[0]))
         floor = np.zeros(sample.shape[1])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.codes.reconstruct import activation_blocks
@@ -40,11 +41,11 @@ class Bias:
 def bias_of(sae: SaeOnHarvest, activations: ActivationStore, site: str) -> tuple[Bias, np.ndarray]:
     """The bias of an SAE and its summed errors, in one pass; and tokens per group (G,) int64."""
     check_harvest(sae, activations, site)
-    groups, first = n_groups(sae.codes), activations.min_position
+    groups = n_groups(sae.codes)
     error = np.zeros((groups, len(sae.bias)))
     error2, count = np.zeros(groups), np.zeros(groups, np.int64)
     for contexts, x in activation_blocks(activations, site, "cpu", f"errors of {sae.name}"):
-        x = x[:, first:].reshape(-1, x.shape[-1])
+        x = x[torch.from_numpy(sae.codes.units.used(contexts))]
         residual = sae.residual(x, used_rows(sae.codes, contexts)).numpy()
         group = used_groups(sae.codes, contexts)
         error += sum_by_group(residual, group, groups)

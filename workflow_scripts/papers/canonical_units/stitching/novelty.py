@@ -31,7 +31,7 @@ def firing(small: SaeOnHarvest, large: SaeOnHarvest, latents: np.ndarray) -> Fir
 
     The errors are those of the codes stores; memory is 3 x G x s float64.
     """
-    groups, first = n_groups(small.codes), small.codes.min_position
+    groups = n_groups(small.codes)
     sums = np.zeros((3, groups, len(latents)))
     totals = np.zeros((3, groups))
     column_of = np.full(large.width, -1, np.int64)
@@ -39,12 +39,10 @@ def firing(small: SaeOnHarvest, large: SaeOnHarvest, latents: np.ndarray) -> Fir
     progress = Progress(f"errors where latents of {large.name} fire", small.codes.shape[0])
     for contexts in small.codes.block_slices():
         group, codes = used_groups(small.codes, contexts), used_rows(large.codes, contexts)
+        used = small.codes.units.used(contexts)
         per_token = (
             np.ones(len(group)),
-            *(
-                sae.codes.scalar("error_norm2", contexts)[:, first:].reshape(-1)
-                for sae in (small, large)
-            ),
+            *(sae.codes.scalar("error_norm2", contexts)[used] for sae in (small, large)),
         )
         tokens = np.repeat(np.arange(len(group)), np.diff(codes.indptr))
         columns = column_of[codes.indices]

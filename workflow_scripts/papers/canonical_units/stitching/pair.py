@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
@@ -35,13 +36,13 @@ def consecutive(
 
 
 def used_rows(codes: CodesStore, contexts: slice) -> Any:
-    """Codes of the analysed tokens of some contexts, csr_matrix (c * (T - min_position), m)."""
+    """Codes of the analysed tokens of some contexts, csr_matrix (tokens that count, m)."""
     return codes.rows(contexts)[_used(codes, contexts)]
 
 
 def used_groups(codes: CodesStore, contexts: slice) -> np.ndarray:
     """Number of the group of documents that each analysed token belongs to, int64."""
-    return codes.units.groups(contexts)[:, codes.min_position :].ravel()
+    return codes.units.groups(contexts)[codes.units.used(contexts)]
 
 
 def n_groups(codes: CodesStore) -> int:
@@ -50,8 +51,7 @@ def n_groups(codes: CodesStore) -> int:
 
 
 def _used(codes: CodesStore, contexts: slice) -> np.ndarray:
-    used = np.arange(codes.shape[1]) >= codes.min_position
-    return np.tile(used, contexts.stop - contexts.start).nonzero()[0]
+    return np.flatnonzero(codes.units.used(contexts))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Pair:
         """Walk over the harvest; `what` names the progress line."""
         small, large = self.small.codes, self.large.codes
         for contexts, x in activation_blocks(self.activations, self.site, "cpu", what):
-            x = x[:, self.activations.min_position :].reshape(-1, x.shape[-1])
+            x = x[torch.from_numpy(small.units.used(contexts))]
             codes = used_rows(small, contexts)
             residual = self.small.residual(x, codes)
             yield Block(used_groups(small, contexts), residual, codes, used_rows(large, contexts))

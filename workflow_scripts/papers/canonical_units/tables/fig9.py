@@ -31,6 +31,6 @@ def _tokens_by_l0(codes: CodesStore, has_bos: bool) -> np.ndarray:
     for block in codes.block_slices():
         l0 = codes.scalar("l0", block)
         # Without a BOS token the first token of a context is a word: none of them is counted as BOS.
-        for row, part in zip(counts, (l0[:, codes.min_position :], l0[:, :has_bos]), strict=True):
+        for row, part in zip(counts, (l0[codes.units.used(block)], l0[:, :has_bos]), strict=True):
             row += np.bincount(part.ravel(), minlength=codes.width + 1)
     return counts

@@ -83,9 +83,10 @@ def _flat(store: EffectsStore, function: Any) -> NDArray:
 def _log_frequency(harvest: str, first: int) -> NDArray:
     """Logarithm of how often each token of the vocabulary is in the harvest; that of 1 where it is not."""
     store = open_activations(harvest)
+    units = store.units_from(first)
     count = np.zeros(0, np.int64)
     for block in store.block_slices():
-        tokens = read(store.group["tokens"], block, store.path)[:, first:].ravel()
+        tokens = read(store.group["tokens"], block, store.path)[units.used(block)]
         found = np.bincount(tokens, minlength=len(count))
         found[: len(count)] += count
         count = found
