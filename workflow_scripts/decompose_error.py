@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from zarr.codecs import Crc32cCodec
 
 from workflow_scripts.anatomy.activations.store import CHUNK_ROWS, open_activations
 from workflow_scripts.anatomy.base.devices import resolve_device
@@ -34,7 +35,7 @@ with writing(snakemake.output.norms, "norms") as group:
     chunk = (max(1, CHUNK_ROWS // store.shape[1]), store.shape[1], len(VECTORS))
     shape = (*store.shape, len(VECTORS))
     norms2 = group.create_array(
-        "norms2", shape=shape, chunks=chunk, dtype="float64", compressors=None
+        "norms2", shape=shape, chunks=chunk, dtype="float64", compressors=[Crc32cCodec()]
     )
     group.attrs["vectors"] = VECTORS
     sums = apply_error_map(sae, linear, xx, norms2)

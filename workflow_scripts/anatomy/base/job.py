@@ -1,14 +1,17 @@
 """How a script starts: its log, its threads, its measurement, and how it tells what went wrong."""
 
-import errno
+import atexit
 import logging
 import os
 import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
+from workflow_scripts.anatomy.base import digests
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.failures import WholeLines, in_a_sentence
 from workflow_scripts.anatomy.base.usage import Measurement
 
 log = logging.getLogger("anatomy")
@@ -23,7 +26,6 @@ def begin(log_file: str, threads: int) -> None:
     every other exception a traceback; all of them end up in the log file too. What the job used is
     written beside the log file when it ends.
     """
-    Path(log_file).parent.mkdir(parents=True, exist_ok=True)
     measurement = Measurement(log_file, threads)
 
     def report(kind, error, trace) -> None:
@@ -31,12 +33,46 @@ def begin(log_file: str, threads: int) -> None:
 
     sys.excepthook = report
     formatter = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    for handler in (logging.StreamHandler(sys.stderr), logging.FileHandler(log_file, "w")):
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    unwritable: OSError | None = None
+    try:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(WholeLines(log_file, "w"))
+    except OSError as error:
+        unwritable = error
+    for handler in handlers:
         handler.setFormatter(formatter)
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
     limit_threads(threads)
+    if unwritable is not None:
+        raise unwritable
+    # Snakemake puts it among the globals of the script that it runs; other programs have none.
+    job = getattr(sys.modules["__main__"], "snakemake", None)
+    if job is not None:
+        _check_and_record(job, measurement)
+
+
+def _check_and_record(job: Any, measurement: Measurement) -> None:
+    """Compare a job's inputs with the records of what wrote them; when it ends well, record its outputs."""
+    roots = digests.Roots.of(job.config)
+    inputs, outputs, process = (
+        [str(f) for f in job.input],
+        [str(f) for f in job.output],
+        os.getpid(),
+    )
+    digests.forget(roots, outputs)
+    digests.check(roots, inputs)
+
+    def record() -> None:
+        if os.getpid() == process and measurement.ended == "finished":
+            try:
+                digests.record(roots, inputs, outputs)
+            except OSError as error:  # too late to fail: what was asked for is there
+                log.warning("no digests of the outputs are kept: %s", error)
+
+    atexit.register(record)
 
 
 def limit_threads(threads: int) -> None:
@@ -54,16 +90,13 @@ def limit_threads(threads: int) -> None:
 
 def _report(kind, error, trace) -> str:
     """Log an exception, and return how it ended the job, in the words of `Usage`."""
-    if isinstance(error, AnatomyError):
-        log.error("error: %s", error)
-        return "error"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        where = error.filename or "the results folder"
-        log.error("error: no space left on the device while writing %s; free some and rerun", where)
-        return "error"
     if kind is KeyboardInterrupt:
         log.error("interrupted")
         return "interrupted"
+    line = str(error) if isinstance(error, AnatomyError) else in_a_sentence(error, trace)
+    if line is not None:
+        log.error("error: %s", line)
+        return "error"
     log.error("".join(traceback.format_exception(kind, error, trace)).rstrip())
     return "exception"
 

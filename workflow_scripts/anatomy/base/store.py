@@ -10,8 +10,9 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,13 @@ def writing(path: str | Path, kind: str) -> Iterator[Any]:
 def opening(path: str | Path, kind: str) -> Any:
     """Open the finished store at `path` for reading and return its zarr group.
 
+    A file is read in full only where the system changed it after the manifest (ctime, which nobody
+    else can set): it was written since, or copied, and may be that of another store.
+
     Raises
     ------
-    AnatomyError: no manifest (unfinished), a file missing or of another size (damaged), or a
-        store of another kind.
+    AnatomyError: no manifest (unfinished), a file missing, of another size or with other content
+        (damaged), or a store of another kind.
     """
     import zarr
 
@@ -107,14 +111,23 @@ def opening(path: str | Path, kind: str) -> Any:
     manifest = read_manifest(path)
     if manifest["kind"] != kind:
         raise AnatomyError(f"{path}: this is a store of {manifest['kind']}, not of {kind}")
+    sealed, read_anew = (path / MANIFEST).stat(), False
     for name, expected in manifest["files"].items():
         try:
-            size = (path / name).stat().st_size
+            status = (path / name).stat()
         except FileNotFoundError:
             raise AnatomyError(_damaged(path, name, "is missing")) from None
-        if size != expected["size"]:
-            found = f"has {size} bytes instead of {expected['size']}"
+        if status.st_size != expected["size"]:
+            found = f"has {status.st_size} bytes instead of {expected['size']}"
             raise AnatomyError(_damaged(path, name, found))
+        if status.st_ctime_ns > sealed.st_ctime_ns:
+            read_anew = True
+            if (found := digest_of_file(path / name)) != expected["sha256"]:
+                raise AnatomyError(_damaged(path, name, _other(found, expected["sha256"])))
+    if read_anew:
+        # The manifest's ctime becomes now, and its time of modification, which rules go by, stays.
+        with suppress(OSError):
+            os.chmod(path / MANIFEST, stat.S_IMODE(sealed.st_mode))
     return zarr.open_group(str(path), mode="r")
 
 
@@ -130,8 +143,8 @@ def verify(path: str | Path) -> int:
     for name, expected in files.items():
         if not (path / name).exists():
             raise AnatomyError(_damaged(path, name, "is missing"))
-        if digest_of_file(path / name) != expected["sha256"]:
-            raise AnatomyError(_damaged(path, name, "does not have the content that was written"))
+        if (found := digest_of_file(path / name)) != expected["sha256"]:
+            raise AnatomyError(_damaged(path, name, _other(found, expected["sha256"])))
     return len(files)
 
 
@@ -153,6 +166,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path, name: str, what: str) -> str:
     return f"{path}: {name} {what}; delete {path / MANIFEST} and rerun, and the store is rebuilt"
+
+
+def _other(found: str, expected: str) -> str:
+    return f"does not have the content that was written (sha256 {found[:12]} instead of {expected[:12]})"
 
 
 def _files(path: Path) -> list[str]:
