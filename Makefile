@@ -1,9 +1,9 @@
-# make run | card | notebook | recheck | replay | test | check | docs | lock | unlock | clean-env
+# make run | card | notebook | verify | recheck | replay | test | check | docs | lock | unlock | clean-env
 # Needs python3 (3.11 or later) with pip and venv, nothing else; everything goes into .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run card notebook recheck replay test check docs vendor lock unlock clean-env environment
+.PHONY: run card notebook verify recheck replay test check docs vendor lock unlock clean-env environment
 
 # What is handed on: make run ARGS="dark_matter_fig4 --configfile presets/gpt2-small.yaml"
 ARGS ?=
@@ -63,7 +63,11 @@ vendor:
 	@cd workflow_scripts/anatomy/report/vendor && npm ci --ignore-scripts && npm run --silent build
 
 unlock: environment
-	@$(VENV) -m snakemake --unlock
+	@$(VENV) -m workflow_scripts.anatomy.launch.unlock $(ARGS)
+
+# Every file of the store and the run against the digest that was kept of it: make verify ARGS="--rebuild"
+verify: environment
+	@$(VENV) -m workflow_scripts.anatomy.launch.verify $(ARGS)
 
 clean-env:
 	@rm -rf .venv

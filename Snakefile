@@ -8,7 +8,7 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import catalogue
 from workflow_scripts.anatomy.setup.local_files import check_local_files, with_home
 from workflow_scripts.anatomy.setup.names import any_of
-from workflow_scripts.anatomy.setup.ownership import check_owners, record_owner
+from workflow_scripts.anatomy.setup.ownership import check_owners, hold_store, record_owner
 from workflow_scripts.anatomy.setup.reading import configured
 from workflow_scripts.anatomy.setup.sae_agreement import check_agreement
 from workflow_scripts.anatomy.text.inspection import check_text_files
@@ -49,6 +49,10 @@ GPU = int(config["device"] == "cuda")
 
 
 onstart:
+    try:
+        hold_store(config)
+    except AnatomyError as error:
+        raise WorkflowError(f"error: {error}") from None
     record_owner(config)
     # Whatever ends lets Snakemake's limit on submissions look for jobs once a second from then on, for good:
     # hundreds of times a second in the end. Jobs of this machine need no such limit.

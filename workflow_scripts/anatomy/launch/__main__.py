@@ -7,12 +7,13 @@ from pathlib import Path
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.launch.leftovers import (
+    SNAKEMAKE_LOCKS,
     is_locked,
     only_launch,
     require_unused,
     stop_orphans,
 )
-from workflow_scripts.anatomy.launch.outcome import error_lines, is_dry, results, run_name
+from workflow_scripts.anatomy.launch.outcome import error_lines, is_dry, is_full, results, run_name
 from workflow_scripts.anatomy.launch.supervision import INTERRUPTED, supervise
 
 # What jobs find in their environment, unless it is set already.
@@ -32,7 +33,6 @@ SHOW_CURSOR = "\x1b[?25h"
 def main(arguments: list[str]) -> int:
     """Run Snakemake in this folder and say how it went; returns the exit status."""
     folder, started = Path.cwd(), time.time()
-    plain = [sys.executable, "-m", "snakemake"]
     warm = [sys.executable, "-m", "workflow_scripts.anatomy.launch.warm_start"]
     os.environ |= ENVIRONMENT | os.environ.copy()
     own = any(argument.startswith("--logger") for argument in arguments)
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
             stop_leftover_jobs(folder)
             if is_locked(folder):
                 say("a run was killed here; unlocking the folder, finished results are kept")
-                supervise([*plain, *arguments, "--unlock", "--quiet"])
+                unlock(folder, arguments)
             status = supervise([*warm, *shown])
             stop_leftover_jobs(folder)
     except AnatomyError as error:
@@ -58,9 +58,32 @@ def main(arguments: list[str]) -> int:
     if status == INTERRUPTED:
         say("interrupted; the next run goes on where this one stopped")
     run = run_name(folder, arguments)
-    for line in error_lines(folder, started) if status else results(folder, run):
+    errors = error_lines(folder, started) if status else []
+    if status and status != INTERRUPTED and not errors and is_full(folder):
+        errors = ["error: no space left on the device, not even for a log; free some and rerun"]
+    for line in errors if status else results(folder, run):
         say(line)
     return status
+
+
+def unlock(folder: Path, arguments: list[str]) -> None:
+    """Take Snakemake's lock away; call it where no Snakemake is alive.
+
+    Raises
+    ------
+    AnatomyError: it could not be taken away.
+    """
+    # Before what is asked for: behind `--`, all is a target.
+    status = supervise(
+        [sys.executable, "-m", "snakemake", "--quiet", "all", "--unlock", *arguments]
+    )
+    if status == INTERRUPTED:
+        raise AnatomyError("interrupted before the folder was unlocked; run again")
+    if status or is_locked(folder):
+        raise AnatomyError(
+            f"the folder could not be unlocked (Snakemake ended with status {status}); see what it says "
+            f"above, or delete {SNAKEMAKE_LOCKS} where no run is alive, then run again"
+        )
 
 
 def stop_leftover_jobs(folder: Path) -> None:

@@ -2,16 +2,23 @@
 
 import argparse
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
+from workflow_scripts.anatomy.base.usage import SUFFIX as USAGE
 from workflow_scripts.anatomy.setup.completion import unnamed
 
 LOGS = "results/*/logs"
 ERROR = re.compile(r"^(?:\d\d:\d\d:\d\d )?error: (.+)$", re.MULTILINE)
+KILLED = (
+    "the job was killed, as a system does that runs out of memory; run fewer jobs at a time "
+    '(ARGS="--cores 1"), or on a machine with more'
+)
+FULL = 2**16  # bytes
 TRACEBACK = "Traceback (most recent call last):"
 SHOWN = (
     ("figures", "figures", "*.pdf"),
@@ -20,6 +27,7 @@ SHOWN = (
     ("saes", "saes.csv", None),
     ("report", "report/index.html", None),
 )
+STORE = "results/store"
 FINDINGS = "report/findings.json"
 # Letters of Snakemake's short options without a value, among which -n may stand: -np.
 SWITCHES = re.compile(r"-[npqkFRfTtSDl]*n[npqkFRfTtSDl]*")
@@ -32,7 +40,8 @@ def error_lines(folder: Path, since: float) -> list[str]:
     ----------
     since: log files last written before this time, in seconds since the epoch, are left out.
 
-    An unforeseen exception is shown by the last line of its traceback.
+    An unforeseen exception is shown by the last line of its traceback. A job that ended without a
+    word, and so without its usage beside its log, was killed.
     """
     lines: list[str] = []
     for path in sorted(path for logs in folder.glob(LOGS) for path in logs.rglob("*.log")):
@@ -42,9 +51,23 @@ def error_lines(folder: Path, since: float) -> list[str]:
         found = ERROR.findall(text)
         if not found and TRACEBACK in text:
             found = [text.rstrip().splitlines()[-1]]
+        if not found and not path.with_name(path.name.removesuffix(".log") + USAGE).exists():
+            found = [KILLED]
         where = path.relative_to(folder)
         lines += [f"error: {message} [{where}]" for message in dict.fromkeys(found)]
     return lines
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk under `folder` takes nothing more: then logs, too, may be without a word."""
+    for place in (folder / "results", folder):
+        try:
+            disk = os.statvfs(place)
+        except OSError:
+            continue
+        if disk.f_bavail * disk.f_frsize < FULL:
+            return True
+    return False
 
 
 def is_dry(arguments: Sequence[str]) -> bool:
@@ -62,21 +85,46 @@ def run_name(folder: Path, arguments: Sequence[str]) -> str | None:
     that of config.yaml. A file without it has the name of its one SAE. None where none is readable:
     Snakemake itself says what is wrong with it.
     """
+    given, files = _configured(folder, arguments, "run")
+    if given is not None:
+        return given
+    for config in files:
+        if "run" in config or "saes" in config:
+            return str(config["run"] if "run" in config else unnamed(config["saes"]))
+    return None
+
+
+def store_name(folder: Path, arguments: Sequence[str]) -> str:
+    """The store that a Snakemake command line means, found as the run is."""
+    given, files = _configured(folder, arguments, "store")
+    for config in files:
+        if given is None and ("store" in config or "saes" in config):
+            return str(config.get("store", STORE))
+    return STORE if given is None else given
+
+
+def _configured(
+    folder: Path, arguments: Sequence[str], key: str
+) -> tuple[str | None, Iterator[dict]]:
+    """What `--config` says of a key, if anything, and the configurations to look into, in order."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     parser.add_argument("--config", "-C", nargs="*", action="extend", default=[])
     parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", default=[])
     options, _ = parser.parse_known_args(list(arguments))
     for assignment in reversed(options.config):
-        if assignment.startswith("run="):
-            return assignment.removeprefix("run=")
-    for path in [*reversed(options.configfile), "config.yaml"]:
+        if assignment.startswith(f"{key}="):
+            return assignment.removeprefix(f"{key}="), iter(())
+    return None, _readable(folder / path for path in [*reversed(options.configfile), "config.yaml"])
+
+
+def _readable(paths: Iterable[Path]) -> Iterator[dict]:
+    for path in paths:
         try:
-            config = yaml.safe_load((folder / path).read_text())
+            config = yaml.safe_load(path.read_text())
         except (OSError, yaml.YAMLError):
             continue
-        if isinstance(config, dict) and ("run" in config or "saes" in config):
-            return str(config["run"] if "run" in config else unnamed(config["saes"]))
-    return None
+        if isinstance(config, dict):
+            yield config
 
 
 def results(folder: Path, run: str | None) -> list[str]:

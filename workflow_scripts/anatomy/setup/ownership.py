@@ -6,8 +6,10 @@ would take turns at overwriting each other's models, and results of the first wo
 is in the store.
 """
 
+import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.store import write_json
 
 RECORD = "made_by.json"
+LOCK = ".run.lock"
+# Open files whose locks this process keeps.
+_held: list[Any] = []
 
 
 def contents(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -54,6 +59,8 @@ def check_owners(config: Mapping[str, Any]) -> None:
     AnatomyError: something in the store was made by another run, and differs from what this one means by it.
     """
     store = Path(config["store"])
+    for folder in (store, Path("results") / config["run"]):
+        require_folder(folder)
     made = _recorded(store)
     for place, mine in contents(config).items():
         theirs = made.get(place)
@@ -65,6 +72,52 @@ def check_owners(config: Mapping[str, Any]) -> None:
                 f"settings or another seed, and the run {config['run']} would overwrite it; give it another "
                 "name, or this run a `store` of its own (--config store=results/store-2)"
             )
+
+
+def require_folder(folder: Path) -> None:
+    """Raise AnatomyError if a file is where results go."""
+    for part in (folder, *folder.parents):
+        if os.path.lexists(part) and not part.is_dir():
+            raise AnatomyError(
+                f"{part} is no folder, and results are written into {folder}; move it away, or name "
+                "another `store` or `run` in the configuration"
+            )
+
+
+def hold_store(config: Mapping[str, Any]) -> None:
+    """Let no other run write into the store as long as this process lives, however it ends.
+
+    Two folders may share a store, and Snakemake's lock is a folder's: each run would delete as unfinished
+    what the other one is writing.
+
+    Raises
+    ------
+    AnatomyError: another run holds the store, or it may not be written to.
+    """
+    store = Path(config["store"])
+    me = f"pid {os.getpid()} on {os.uname().nodename}, in {Path.cwd()}"
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        lock = open(store / LOCK, "a+")  # noqa: SIM115 - held until the process ends
+    except OSError as error:
+        raise AnatomyError(
+            f"{store} cannot be written to ({error.strerror}); mend that, or name another `store`"
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        other = lock.read().strip() or "unknown"
+        raise AnatomyError(
+            f"another run writes into {store} ({other}); wait for it or stop it, then run again, or name "
+            "another `store` (--config store=results/store-2)"
+        ) from None
+    except OSError:  # a file system without locks
+        return
+    _held.append(lock)
+    lock.truncate(0)
+    lock.write(f"{me}\n")
+    lock.flush()
 
 
 def record_owner(config: Mapping[str, Any]) -> None:

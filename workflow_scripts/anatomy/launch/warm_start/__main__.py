@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
             die_with_parent()
             serve(name)
         os.environ["ANATOMY_WARM_START"] = f"{sys.prefix}:{name}"
-        prepend_to_path(HOOK)
+    prepend_to_path(HOOK)
     if "--logger=anatomy" in arguments:
         prepend_to_path(LOGGER)
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])

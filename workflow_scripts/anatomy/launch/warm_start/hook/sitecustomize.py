@@ -51,6 +51,14 @@ def hand_over(name: str, script: str) -> None:
     server.close()
 
 
+def interrupted_quietly(kind, error, trace, otherwise=sys.excepthook) -> None:
+    """Ctrl-C while modules are still being imported is no mistake in them."""
+    if not issubclass(kind, KeyboardInterrupt):
+        otherwise(kind, error, trace)
+
+
+sys.excepthook = interrupted_quietly
+
 wanted, _, where = os.environ.get("ANATOMY_WARM_START", "").partition(":")
 # orig_argv last: another Python, of another version perhaps, comes by here as well.
 if wanted == sys.prefix and len(sys.orig_argv) == 2:
