@@ -12,7 +12,7 @@ import pytest
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.launch import leftovers
-from workflow_scripts.anatomy.launch.outcome import error_lines, results, run_name
+from workflow_scripts.anatomy.launch.outcome import KILLED, error_lines, results, run_name
 
 ROOT = Path(__file__).resolve().parents[3]
 SLEEP = "import time\nprint('ready', flush=True)\ntime.sleep(60)\n"
@@ -238,8 +238,12 @@ def test_error_lines_are_those_of_this_run(tmp_path):
     write("mine/logs/b.log", "10:00:00 model: 3 of 4\n10:00:01 error: config: seed is 'x'\n")
     write("mine/logs/c.log", "10:00:00 the reconstruction error: 0.3\n")
     write("mine/logs/d.txt", "error: not a log\n")
+    write("mine/logs/e.log", "10:00:00 codes: 3 of 4\n")  # and then it was killed
+    for name in ("store/logs/deep/a", "mine/logs/b", "mine/logs/c"):
+        write(f"{name}.usage.json", "{}\n")
     assert error_lines(tmp_path, since=time.time() - 60) == [
         "error: config: seed is 'x' [results/mine/logs/b.log]",
+        f"error: {KILLED} [results/mine/logs/e.log]",
         "error: ZeroDivisionError: by zero [results/store/logs/deep/a.log]",
     ]
     assert error_lines(tmp_path / "nothing", since=0) == []
