@@ -2,7 +2,7 @@
 
 
 rule verify_stores:
-    """Read every store of this run against the hashes of its manifest."""
+    """Read every store of this run against its manifest, and every other file against its record."""
     input:
         all_stores(),
     log:

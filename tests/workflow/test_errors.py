@@ -166,6 +166,7 @@ def test_nan_activations(workflow):
     weights = load_file(file)
     weights["transformer.h.1.mlp.c_fc.weight"][0, 0] = np.nan
     save_file(weights, file, metadata={"format": "pt"})
+    (workflow.folder / "results/store/.digests/tiny/model.json.json").unlink()
     error = fails(
         workflow, "--forcerun", "harvest_activations", "--", f"{STORE}/heldout.zarr/manifest.json"
     )
