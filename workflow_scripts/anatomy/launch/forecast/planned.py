@@ -12,8 +12,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 
-PLUGIN = Path(__file__).parent / "plugin"
-SCHEDULER = "--scheduler=anatomy"
+DRY_RUN = "workflow_scripts.anatomy.launch.forecast.dry_run"
 # A forecast of a forecast is none.
 LEFT_OUT = {"forecast"}
 
@@ -37,13 +36,6 @@ class Job:
     after: list[int]
 
 
-def noting(file: Path) -> dict[str, str]:
-    """The environment in which a dry run with `SCHEDULER` writes its jobs into `file`."""
-    path = os.environ.get("PYTHONPATH")
-    found = os.pathsep.join([str(PLUGIN), path] if path else [str(PLUGIN)])
-    return {**os.environ, "PYTHONPATH": found, "ANATOMY_JOBS": str(file)}
-
-
 def noted(file: Path) -> list[Job]:
     """What a dry run wrote; none where it had nothing to do."""
     try:
@@ -61,10 +53,10 @@ def planned(arguments: Sequence[str]) -> list[Job]:
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "jobs.json"
-        command = [sys.executable, "-m", "snakemake", *arguments, SCHEDULER]
+        command = [sys.executable, "-m", DRY_RUN, *arguments]
         done = subprocess.run(
             [*command, "--dry-run", "--nolock", "--quiet", "all"],
-            env=noting(file),
+            env={**os.environ, "ANATOMY_JOBS": str(file)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

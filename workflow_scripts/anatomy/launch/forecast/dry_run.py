@@ -1,19 +1,22 @@
-"""Where a dry run of Snakemake writes its jobs down: `--scheduler anatomy`, with ANATOMY_JOBS a file.
+"""Snakemake, whose dry run writes its jobs down: `ANATOMY_JOBS=file python -m ...dry_run [arguments] -n`.
 
-A scheduler is what Snakemake hands the whole graph of jobs to, with all parameters known.
+What is handed the whole graph of jobs, with all parameters known, is a scheduler. A dry run takes the
+greedy one whatever is asked for, so this is that one, which notes what it is given.
 """
 
 import json
 import os
+import sys
 from pathlib import Path
 
-from snakemake_interface_scheduler_plugins.base import SchedulerBase
+from snakemake.scheduling import greedy
 
 
-class Scheduler(SchedulerBase):
-    """Writes the jobs of a dry run, finished ones too, and takes whatever can be taken."""
+class Scheduler(greedy.Scheduler):
+    """Schedules as ever, and first writes all jobs of the graph, finished ones too."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         jobs = [job for job in self.dag.jobs if not job.is_norun]
         numbers = {id(job): number for number, job in enumerate(jobs)}
         needed = {id(job) for job in self.dag.needrun_jobs()}
@@ -38,10 +41,13 @@ class Scheduler(SchedulerBase):
         ]
         Path(os.environ["ANATOMY_JOBS"]).write_text(json.dumps(lines, default=lambda value: None))
 
-    def select_jobs(self, selectable_jobs, remaining_jobs, available_resources, input_sizes):
-        """All of them: nothing runs."""
-        return selectable_jobs
-
 
 def _number(value) -> int:
     return value if isinstance(value, int) else 0
+
+
+if __name__ == "__main__":
+    greedy.Scheduler = Scheduler
+    from snakemake.cli import main
+
+    main(sys.argv[1:])
