@@ -113,9 +113,7 @@ def model_size(block: dict[str, Any]) -> ModelSize:
         gated = settings.get("intermediate_size") is not None
         feedforward = (3 if gated else 2) * (inner or 4 * width) * width
         vocabulary = block.get("vocabulary_size") or first("vocab_size") or 32_000
-        return ModelSize(
-            width, layers, layers * (4 * width**2 + feedforward) + vocabulary * width
-        )
+        return ModelSize(width, layers, layers * (4 * width**2 + feedforward) + vocabulary * width)
     name = Path(str(block.get("path", ""))).name.lower()
     return _of(ON_THE_HUB[name], False) if name in ON_THE_HUB else _of(UNKNOWN, True)
 
