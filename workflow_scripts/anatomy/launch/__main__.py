@@ -4,8 +4,11 @@ import os
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.launch.forecast import __main__ as forecast
+from workflow_scripts.anatomy.launch.forecast.planned import noted
 from workflow_scripts.anatomy.launch.leftovers import (
     SNAKEMAKE_LOCKS,
     is_locked,
@@ -26,6 +29,7 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**29),
 }
 
+FORECAST = "forecast"  # the target
 LOGGER = "anatomy"  # terminal/plugin
 SHOW_CURSOR = "\x1b[?25h"
 
@@ -37,10 +41,10 @@ def main(arguments: list[str]) -> int:
     os.environ |= ENVIRONMENT | os.environ.copy()
     own = any(argument.startswith("--logger") for argument in arguments)
     shown = arguments if own else [f"--logger={LOGGER}", *arguments]
+    if FORECAST in arguments:
+        return forecast.main([argument for argument in arguments if argument != FORECAST])
     if is_dry(arguments):
-        # Nothing is written, so it may look at a folder in which a run is under way.
-        os.environ["ANATOMY_WARM_START"] = "no"
-        return supervise([*warm, *shown, "--nolock"])
+        return dry_run([*warm, *shown], arguments)
     try:
         with only_launch(folder):
             require_unused(folder)
@@ -84,6 +88,20 @@ def unlock(folder: Path, arguments: list[str]) -> None:
             f"the folder could not be unlocked (Snakemake ended with status {status}); see what it says "
             f"above, or delete {SNAKEMAKE_LOCKS} where no run is alive, then run again"
         )
+
+
+def dry_run(command: list[str], arguments: list[str]) -> int:
+    """Say what would be done and what it would cost; returns the exit status.
+
+    Nothing is written, so it may look at a folder in which a run is under way.
+    """
+    with TemporaryDirectory() as folder:
+        jobs = Path(folder) / "jobs.json"
+        os.environ |= {"ANATOMY_WARM_START": "no", "ANATOMY_JOBS": str(jobs)}
+        status = supervise([*command, "--nolock"])
+        if status == 0 and jobs.is_file():
+            say(forecast.line(noted(jobs), forecast.cores_of(arguments)))
+    return status
 
 
 def stop_leftover_jobs(folder: Path) -> None:

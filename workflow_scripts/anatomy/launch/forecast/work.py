@@ -133,11 +133,11 @@ def _harvest(job: Job, sizes: Sizes) -> Work:
 
 
 def _trained_sae(job: Job, sizes: Sizes) -> Work:
-    sae, site = job.params["sae"], job.wildcards["site"]
+    sae = job.params["sae"]
     training = sae["training"]
     rates = training["learning_rate"]
     tokens = training["tokens"] * (len(rates) if isinstance(rates, list) else 1)
-    parameters = sizes.dimensions(job.wildcards["model"], site) * sae["width"]
+    parameters = sizes.dimensions(sae["model"], sae["site"]) * sae["width"]
     products = SAE_FLOPS * SAE_PRODUCTS.get(sae["architecture"], 2.0) * tokens * parameters
     held = parameters * 2 * FLOAT * 4 * (len(rates) if isinstance(rates, list) else 1)
     return Work(

@@ -13,6 +13,7 @@ import secrets
 import sys
 from pathlib import Path
 
+from workflow_scripts.anatomy.launch.forecast.planned import DRY_RUN
 from workflow_scripts.anatomy.launch.supervision import die_with_parent
 from workflow_scripts.anatomy.launch.warm_start.server import possible, serve
 
@@ -33,7 +34,8 @@ def main(arguments: list[str]) -> None:
     prepend_to_path(HOOK)
     if "--logger=anatomy" in arguments:
         prepend_to_path(LOGGER)
-    os.execv(sys.executable, [sys.executable, "-m", "snakemake", *arguments])
+    module = DRY_RUN if "ANATOMY_JOBS" in os.environ else "snakemake"
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
 def prepend_to_path(folder: Path) -> None:

@@ -1,0 +1,23 @@
+# What the run will cost, before any of it runs.
+
+CONFIG_GIVEN = workflow.config_settings.config_args
+
+
+rule forecast:
+    """What a run will cost before it runs: jobs, core-hours, GPU-hours, time, disk and memory."""
+    log:
+        "<run>/logs/forecast.log",
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, attempt: 1000 * attempt,
+        runtime=lambda w, attempt: 10 * attempt,
+    params:
+        code=code_of("forecast.py"),
+        arguments=[
+            *("--configfile", *CONFIG_FILES),
+            *(["--config", *CONFIG_GIVEN] if CONFIG_GIVEN else []),
+            *("--cores", str(workflow.cores or 1)),
+        ],
+    script:
+        "../workflow_scripts/forecast.py"
