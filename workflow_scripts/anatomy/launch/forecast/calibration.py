@@ -51,7 +51,7 @@ def _one(path: Path) -> Iterable[tuple[Path, Usage]]:
 
 
 def fitted(jobs: list[Job], works: list[Work], used: dict[int, Usage]) -> dict[str, Rate]:
-    """Rule -> its rates, by least squares of relative errors; `OTHERS` has the median of all rules.
+    """Rule -> its rates, by least squares of errors beside the laptop's seconds; `OTHERS` has the median of all rules.
 
     Both rates of a rule are at least 0 and are drawn to the median by `PRIOR`: with jobs of one size,
     or small ones alone, the records do not tell the two apart.
@@ -90,10 +90,11 @@ def _fit(parts: list[tuple[float, float]], walls: list[float], usual: float) -> 
     import numpy as np
     from scipy.optimize import nnls
 
-    wall = np.maximum(np.array(walls), 0.05)
+    # By what is expected and not by what was recorded: the sum of all jobs would come out too small.
+    expected = np.maximum([sum(each) for each in parts], 1e-3)
     weight = np.sqrt(PRIOR * len(walls))
-    rows = np.vstack([np.array(parts) / wall[:, None], weight * np.eye(2)])
-    rates, _ = nnls(rows, np.concatenate([np.ones(len(wall)), np.full(2, weight * usual)]))
+    rows = np.vstack([np.array(parts) / expected[:, None], weight * np.eye(2)])
+    rates, _ = nnls(rows, np.concatenate([walls / expected, np.full(2, weight * usual)]))
     return float(rates[0]), float(rates[1])
 
 

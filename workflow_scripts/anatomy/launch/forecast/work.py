@@ -29,6 +29,8 @@ FLOAT = 4
 # its errors and norms.
 BYTES_PER_ACTIVE, BYTES_PER_TOKEN = 6, 14
 ACTIVE = 12  # where nothing says how many are
+TABLE_S_PER_BYTE = 4e-9
+READ_MB, MOST_READ_MB = 80, 1500  # large stores are read in parts
 LOADED_MB = 430  # what jobs in the warm process share
 JOB_MB = 60
 
@@ -61,22 +63,20 @@ def work(job: Job, sizes: Sizes, written: Callable[[Iterable[str]], float]) -> W
 
     A rule that nothing is known of does what others of its kind do: draws, tabulates, or reads.
     """
+    read = written(job.input)
     if job.rule in RULES:
         try:
-            return RULES[job.rule](job, sizes)
+            return RULES[job.rule](job, sizes, read)
         except (KeyError, TypeError, ValueError, AttributeError):
             pass  # a block that the rule no longer has, or says in another way
-    read = written(job.input)
+    held = READ_MB + min(read / 2**20, MOST_READ_MB)
     if job.rule == "draw_figure":
         return Work(1.1, written=120e3, own_mb=50)
     if job.rule == "render_table":
         return Work(0.3, written=5e3, own_mb=20)
     if job.rule.startswith("tabulate"):
-        return Work(0.9, read * TABLE_S_PER_BYTE, written=150e3, own_mb=80 + read / 2**20)
-    return Work(0.9, read * TABLE_S_PER_BYTE, written=300e3, own_mb=80 + read / 2**20)
-
-
-TABLE_S_PER_BYTE = 15e-9
+        return Work(0.9, read * TABLE_S_PER_BYTE, written=150e3, own_mb=held)
+    return Work(0.9, read * TABLE_S_PER_BYTE, written=300e3, own_mb=held)
 
 
 def _products(flops: float, other_s: float = 0.0, **more: Any) -> dict[str, Any]:
@@ -84,20 +84,22 @@ def _products(flops: float, other_s: float = 0.0, **more: Any) -> dict[str, Any]
     return {"scaled": flops / FLOPS + other_s, "accelerated": flops / FLOPS, **more}
 
 
-def _documents(job: Job, sizes: Sizes) -> Work:
-    return Work(3.0, written=20e6)
+def _documents(job: Job, sizes: Sizes, read: float) -> Work:
+    """Local files are read, the standard library has 20 MB, and documents of the hub 4 kB each."""
+    block = job.params["dataset"]
+    text = read or (4e3 * block["documents"] if block.get("documents") else 20e6)
+    return Work(0.5, text * 1.3e-7, written=text)
 
 
-def _tokenizer(job: Job, sizes: Sizes) -> Work:
-    return Work(3.5, written=130e3, own_mb=100)
+def _tokenizer(job: Job, sizes: Sizes, read: float) -> Work:
+    return Work(0.5, read * 3e-7, written=130e3, own_mb=100)
 
 
-def _tokens(job: Job, sizes: Sizes) -> Work:
-    train = job.wildcards["split"] == "train"
-    return Work(0.5, 3.5 if train else 0.3, written=14e6 if train else 1.6e6, own_mb=130)
+def _tokens(job: Job, sizes: Sizes, read: float) -> Work:
+    return Work(0.4, read * 1.8e-7, written=0.75 * read, own_mb=60 + 3 * read / 2**20)
 
 
-def _language_model(job: Job, sizes: Sizes) -> Work:
+def _language_model(job: Job, sizes: Sizes, read: float) -> Work:
     block, model = job.params["model"], sizes.model(job.wildcards["model"])
     passes = model.forward(block["training"]["tokens"], block["context_length"])
     activations = block["training"]["batch_size"] * block["context_length"] * model.width
@@ -111,12 +113,12 @@ def _language_model(job: Job, sizes: Sizes) -> Work:
     )
 
 
-def _import_model(job: Job, sizes: Sizes) -> Work:
+def _import_model(job: Job, sizes: Sizes, read: float) -> Work:
     held = sizes.model(job.wildcards["model"]).parameters * 2
     return Work(10.0, held * 2e-9, written=5e3, own_mb=500)
 
 
-def _harvest(job: Job, sizes: Sizes) -> Work:
+def _harvest(job: Job, sizes: Sizes, read: float) -> Work:
     block = job.params["harvest"]
     tokens = block["contexts"] * block["context_length"]
     model = sizes.model(block["model"])
@@ -132,7 +134,7 @@ def _harvest(job: Job, sizes: Sizes) -> Work:
     )
 
 
-def _trained_sae(job: Job, sizes: Sizes) -> Work:
+def _trained_sae(job: Job, sizes: Sizes, read: float) -> Work:
     sae = job.params["sae"]
     training = sae["training"]
     rates = training["learning_rate"]
@@ -149,18 +151,18 @@ def _trained_sae(job: Job, sizes: Sizes) -> Work:
     )
 
 
-def _imported_sae(job: Job, sizes: Sizes) -> Work:
+def _imported_sae(job: Job, sizes: Sizes, read: float) -> Work:
     place = job.wildcards
     width = job.params["sae"].get("width") or 16384
     stored = 2 * width * sizes.dimensions(place["model"], place["site"]) * FLOAT
     return Work(3.0, stored * 2e-9, written=stored, own_mb=200 + 3 * stored / 2**20)
 
 
-def _codes(job: Job, sizes: Sizes) -> Work:
+def _codes(job: Job, sizes: Sizes, read: float) -> Work:
     return _encoded(job, sizes, 2.4, 0.3)
 
 
-def _pursuit(job: Job, sizes: Sizes) -> Work:
+def _pursuit(job: Job, sizes: Sizes, read: float) -> Work:
     return _encoded(job, sizes, 4 * _active(sizes.sae(job)), 0.5)
 
 
@@ -185,7 +187,7 @@ def _encoded(job: Job, sizes: Sizes, flops: float, fixed: float) -> Work:
     )
 
 
-def _moments(job: Job, sizes: Sizes) -> Work:
+def _moments(job: Job, sizes: Sizes, read: float) -> Work:
     model = job.wildcards["model"]
     tokens, _ = sizes.analysed(model)
     wide = sizes.dimensions(model, job.wildcards["site"])
@@ -200,7 +202,7 @@ def _moments(job: Job, sizes: Sizes) -> Work:
     )
 
 
-def _decomposed(job: Job, sizes: Sizes) -> Work:
+def _decomposed(job: Job, sizes: Sizes, read: float) -> Work:
     model = job.wildcards["model"]
     tokens, _ = sizes.analysed(model)
     wide = sizes.dimensions(model, job.wildcards["site"])
@@ -213,7 +215,7 @@ def _decomposed(job: Job, sizes: Sizes) -> Work:
     )
 
 
-def _losses(job: Job, sizes: Sizes) -> Work:
+def _losses(job: Job, sizes: Sizes, read: float) -> Work:
     model = job.wildcards["model"]
     _, context = sizes.analysed(model)
     saes = sum(file.endswith("sae.safetensors") for file in job.input)
@@ -221,7 +223,7 @@ def _losses(job: Job, sizes: Sizes) -> Work:
     return _passes(sizes, model, job.params["contexts"] * context, context, passes)
 
 
-def _effects(job: Job, sizes: Sizes) -> Work:
+def _effects(job: Job, sizes: Sizes, read: float) -> Work:
     model = job.wildcards["model"]
     _, context = sizes.analysed(model)
     contexts = job.params["contexts"] or 128
@@ -235,12 +237,12 @@ def _passes(sizes: Sizes, model: str, tokens: int, context: int, passes: float) 
         0.5,
         **_products(passes * size.forward(tokens, context)),
         parallel=True,
-        written=tokens * passes * FLOAT,
+        written=350e3 + tokens * passes * FLOAT,
         own_mb=150 + size.parameters * FLOAT / 2**20,
     )
 
 
-def _meta_sae(job: Job, sizes: Sizes) -> Work:
+def _meta_sae(job: Job, sizes: Sizes, read: float) -> Work:
     meta = job.params["meta"]
     tried = len(meta["learning_rates"]) * max(1, len(meta.get("coefficients") or []))
     place = (meta["model"], meta["site"], meta["sae"])
@@ -253,7 +255,7 @@ def _meta_sae(job: Job, sizes: Sizes) -> Work:
     )
 
 
-def _latents(job: Job, sizes: Sizes) -> Work:
+def _latents(job: Job, sizes: Sizes, read: float) -> Work:
     model, sae = job.wildcards["model"], sizes.sae(job)
     tokens, _ = sizes.analysed(model)
     wide = sizes.dimensions(model, job.wildcards["site"])
@@ -268,22 +270,22 @@ def _latents(job: Job, sizes: Sizes) -> Work:
     )
 
 
-def _explored(job: Job, sizes: Sizes) -> Work:
+def _explored(job: Job, sizes: Sizes, read: float) -> Work:
     width = sizes.sae(job).get("width") or 16384
     return Work(0.4, width * 1e-3, written=width * 1500, own_mb=100)
 
 
-def _explorer(job: Job, sizes: Sizes) -> Work:
+def _explorer(job: Job, sizes: Sizes, read: float) -> Work:
     budget = (job.params.get("settings") or {}).get("budget_mb") or 30
-    return Work(3.0, written=budget * 1e6, own_mb=200)
+    return Work(1.0, read * 2e-8, written=min(budget * 1e6, 1e6 + read), own_mb=200)
 
 
-def _report(job: Job, sizes: Sizes) -> Work:
-    return Work(4.0, written=12e6, own_mb=80)
+def _report(job: Job, sizes: Sizes, read: float) -> Work:
+    return Work(4.0, written=3e6, own_mb=80)
 
 
 # Where nothing can be said of a job's size but that of what it reads, its rule has no line here.
-RULES: dict[str, Callable[[Job, Sizes], Work]] = {
+RULES: dict[str, Callable[[Job, Sizes, float], Work]] = {
     "collect_documents": _documents,
     "train_tokenizer": _tokenizer,
     "tokenize_documents": _tokens,
