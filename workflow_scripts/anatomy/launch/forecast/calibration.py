@@ -12,8 +12,8 @@ from workflow_scripts.anatomy.base.usage import SUFFIX, Usage, usages
 from workflow_scripts.anatomy.launch.forecast.planned import Job
 from workflow_scripts.anatomy.launch.forecast.work import Work
 
-# How much the laptop's constants count beside jobs, as if it were so many of them: what records of
-# small jobs cannot tell, as the time of an operation, stays what it was.
+# How much what is usual counts beside a rule's jobs, as if it were so many of them: what records of
+# small jobs cannot tell, as the time of an operation, is then as everywhere.
 PRIOR = 0.05
 OTHERS = "others"
 
@@ -92,7 +92,7 @@ def _fit(parts: list[tuple[float, float]], walls: list[float], usual: float) -> 
 
     # By what is expected and not by what was recorded: the sum of all jobs would come out too small.
     expected = np.maximum([sum(each) for each in parts], 1e-3)
-    weight = np.sqrt(PRIOR * len(walls))
+    weight = np.sqrt(PRIOR)
     rows = np.vstack([np.array(parts) / expected[:, None], weight * np.eye(2)])
     rates, _ = nnls(rows, np.concatenate([walls / expected, np.full(2, weight * usual)]))
     return float(rates[0]), float(rates[1])

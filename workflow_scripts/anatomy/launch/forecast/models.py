@@ -1,6 +1,7 @@
 """How large the language models and SAEs of planned jobs are."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,14 +86,16 @@ def sizes(jobs: list[Job]) -> Sizes:
     """The sizes that the parameters of a run's jobs tell."""
     models, harvests, saes = {}, {}, {}
     for job in jobs:
-        match job.rule:
-            case "train_language_model" | "import_model":
-                models[job.wildcards["model"]] = model_size(job.params["model"])
-            case "harvest_activations":
-                harvests[job.wildcards["harvest"]] = job.params["harvest"]
-            case "train_sae" | "import_sae":
-                place = job.wildcards
-                saes[place["model"], place["site"], place["sae"]] = job.params["sae"]
+        # A rule that says it otherwise tells nothing, and its jobs cost what its kind costs.
+        with suppress(KeyError, TypeError, AttributeError):
+            match job.rule:
+                case "train_language_model" | "import_model":
+                    models[job.wildcards["model"]] = model_size(job.params["model"])
+                case "harvest_activations":
+                    harvests[job.wildcards["harvest"]] = job.params["harvest"]
+                case "train_sae" | "import_sae":
+                    place = job.wildcards
+                    saes[place["model"], place["site"], place["sae"]] = job.params["sae"]
     return Sizes(models, harvests, saes)
 
 
