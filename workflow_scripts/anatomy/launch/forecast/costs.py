@@ -156,8 +156,8 @@ def scheduled(jobs: list[Job], of_each: list[Cost], cores: int, gpus: int) -> tu
             free_gpus -= min(cost.gpu, gpus)
             held += cost.own_mb
             heapq.heappush(running, (now + cost.wall_s, first[1]))
-        for each in passed:
-            heapq.heappush(ready, each)
+        for later in passed:
+            heapq.heappush(ready, later)
         most = max(most, held)
         now, ended = heapq.heappop(running)
         cost = of_each[ended]
