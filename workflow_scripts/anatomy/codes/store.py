@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # torch takes longer to import than most tables to make
     from workflow_scripts.anatomy.saes.dictionary import SparseCodes
 
 SCALARS = ("l0", "error_norm2", "recon_norm2", "recon_dot")
+# An array of at most so many bytes is read once and kept: a block of it costs a whole chunk, and zarr's overhead.
+KEPT = 2**24
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,11 @@ class CodesStore:
     opened: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def _array(self, name: str) -> Any:
-        """An array, opened once: zarr reads its description from the disk each time."""
+        """An array, opened once: zarr reads its description from the disk each time. A small one is in memory."""
         if name not in self.opened:
-            self.opened[name] = self.group[name]
+            array = self.group[name]
+            small = array.nbytes <= KEPT
+            self.opened[name] = read(array, slice(None), self.path) if small else array
         return self.opened[name]
 
     @property

@@ -29,8 +29,8 @@ from workflow_scripts.anatomy.statistics.ratio_intervals import add_by_group
 
 # Sums of so many groups and latents are held at a time, 256 MB each in float64.
 SUMS = 2**25
-# Entries of error vectors and of decoder rows that are multiplied at a time, 16 MB each.
-PRODUCTS = 2**21
+# Entries of error vectors and of decoder rows that are multiplied at a time: they stay in a core's cache.
+PRODUCTS = 2**15
 ERROR, PARTS = "error", ("linear_error", "nonlinear_error")
 
 
