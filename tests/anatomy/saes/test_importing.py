@@ -65,6 +65,26 @@ def test_local_saes_are_what_sae_lens_makes_of_them(tmp_path, architecture, cfg)
     assert not dictionary.center
 
 
+def test_a_zero_decoder_row_is_a_latent_that_never_fires(tmp_path):
+    """Where codes are scaled by decoder norms, as sae_lens's trainers do, its norm is 0, and not NaN."""
+    cfg = {"k": 4, "rescale_acts_by_decoder_norm": True}
+    folder = write_sae_lens(tmp_path / "sae", "topk", **cfg)
+    of_file = weights("topk")
+    of_file["W_dec"][7] = 0
+    save_file(of_file, folder / "sae_weights.safetensors")
+    x = torch.randn(50, D) * 2
+    codes, recon = local(folder).reconstruct(x)
+    norms = of_file["W_dec"].norm(dim=1)
+    inside = x - of_file["b_dec"]
+    scaled = torch.relu(inside @ of_file["W_enc"] + of_file["b_enc"]) * norms
+    values, at = scaled.topk(4, dim=1)
+    kept = torch.zeros_like(scaled).scatter(1, at, values)
+    assert not (codes.to_dense(M)[:, 7] > 0).any()
+    torch.testing.assert_close(codes.to_dense(M), kept, rtol=1e-4, atol=1e-4)
+    unit = torch.nan_to_num(of_file["W_dec"] / norms[:, None])
+    torch.testing.assert_close(recon, kept @ unit + of_file["b_dec"], rtol=1e-4, atol=1e-4)
+
+
 def test_centring_follows_the_metadata_at_the_residual_stream(tmp_path):
     about = {"model_from_pretrained_kwargs": {"center_writing_weights": True}}
     dictionary = local(write_sae_lens(tmp_path / "a", "standard", about))

@@ -6,6 +6,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
@@ -93,7 +95,9 @@ def canonical(
     )
     if getattr(cfg, "rescale_acts_by_decoder_norm", False):
         norms = W_dec.norm(dim=-1)
-        W_enc, b_enc, W_dec = W_enc * norms, b_enc * norms, W_dec / norms[:, None]
+        # A latent whose decoder row is zero adds nothing, and times its norm it never fires.
+        lengths = torch.where(norms > 0, norms, 1.0)
+        W_enc, b_enc, W_dec = W_enc * norms, b_enc * norms, W_dec / lengths[:, None]
     about = cfg.metadata
     if center is None:
         kwargs = about.get("model_from_pretrained_kwargs") or {}
