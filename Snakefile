@@ -45,7 +45,12 @@ if workflow.is_main_process:
     for paper, plan in PLANS.items():
         for exhibit, reason in plan.missing.items():
             logger.info(f"{paper}_{exhibit} is left out: {reason}")
-GPU = int(config["device"] == "cuda")
+# How many GPUs a job that computes on a device asks the scheduler for. `resources: {gpu: N}`, of a profile or
+# of the command line, says that there are GPUs, and how many jobs may have one at a time.
+OFFERED = workflow.global_resources.get("gpu")
+GPU = int(
+    config["device"] == "cuda" or (config["device"] == "auto" and bool(OFFERED and OFFERED.value))
+)
 
 
 onstart:

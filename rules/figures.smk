@@ -23,6 +23,8 @@ rule draw_figure:
         ),
     log:
         "<run>/logs/figures/{paper}/{exhibit}.log",
+    group:
+        "tables"
     conda:
         "../envs/environment.yaml"
     resources:
@@ -51,6 +53,8 @@ rule render_table:
         ),
     log:
         "<run>/logs/tables/{paper}/{exhibit}.md.log",
+    group:
+        "tables"
     conda:
         "../envs/environment.yaml"
     resources:

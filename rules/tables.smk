@@ -9,6 +9,9 @@ rule tabulate:
         "<run>/logs/tables/<exhibit>.log",
     pathvars:
         exhibit="none",
+    # On a cluster several go into one allocation. What may take an hour, or a GPU, is in "long_tables".
+    group:
+        "tables"
     conda:
         f"{workflow.basedir}/envs/environment.yaml"
     resources:

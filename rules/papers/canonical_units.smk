@@ -16,6 +16,8 @@ stitched = lambda exhibit, path, *file: (
 
 use rule tabulate as tabulate_stitched with:
     """What the figures of stitched SAEs have in common."""
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 120 * attempt,
@@ -177,6 +179,8 @@ use rule tabulate as tabulate_canonical_units_fig19 with:
         sizes_codes=stitched("fig19", codes_path),
     pathvars:
         exhibit="canonical_units/fig19",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 60 * attempt,

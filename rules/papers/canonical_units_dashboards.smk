@@ -17,6 +17,8 @@ use rule tabulate_stitched as tabulate_canonical_units_fig12 with:
         pairs="<run>/tables/<exhibit>_pairs.csv",
     pathvars:
         exhibit="canonical_units/fig12",
+    group:
+        "long_tables"
     resources:
         # The model is loaded for its unembedding.
         mem_mb=lambda w, input, attempt: attempt

@@ -34,6 +34,8 @@ rule explain_meta_latents:
 
 use rule tabulate as tabulate_explanations with:
     """What the tables about explanations of meta-latents have in common."""
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 60 * attempt,
@@ -82,6 +84,8 @@ use rule tabulate_explanations as tabulate_canonical_units_mcq with:
         scores="<run>/tables/<exhibit>_scores.csv",
     pathvars:
         exhibit="canonical_units/mcq",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 240 * attempt,

@@ -145,6 +145,8 @@ use rule tabulate_held_out as tabulate_dark_matter_fig9b with:
         codes=[codes_path(sae) for sae in DARK_PLAN.circuit.values()],
     pathvars:
         exhibit="dark_matter/fig9b",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (4000 + 4 * int(input.size_mb)),
         runtime=lambda w, attempt: 120 * attempt,
@@ -164,6 +166,8 @@ use rule tabulate_held_out as tabulate_dark_matter_fig13 with:
         draws=[draws_path(sae) for sae in DARK_PLAN.layers],
     pathvars:
         exhibit="dark_matter/fig13",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
@@ -179,6 +183,8 @@ use rule tabulate_held_out as tabulate_dark_matter_fig14 with:
         table="<run>/tables/<exhibit>.csv",
     pathvars:
         exhibit="dark_matter/fig14",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (4000 + 4 * int(input.size_mb)),
         runtime=lambda w, attempt: 60 * attempt,
@@ -197,6 +203,8 @@ use rule tabulate_held_out as tabulate_dark_matter_fig15 with:
         correlations="<run>/tables/dark_matter/table1.csv",
     pathvars:
         exhibit="dark_matter/fig15",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (4000 + 8 * int(input.size_mb)),
         runtime=lambda w, attempt: 120 * attempt,
@@ -223,6 +231,8 @@ use rule tabulate as tabulate_dark_matter_appendix_d with:
     """Appendix D: the test of figure 15 on a sparse power-law sum of random directions."""
     pathvars:
         exhibit="dark_matter/appendix_d",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,

@@ -91,6 +91,8 @@ use rule tabulate as tabulate_features with:
 
 use rule tabulate_features as tabulate_features_of_tokens with:
     """What those of them need that go through all tokens."""
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 120 * attempt,
@@ -121,6 +123,8 @@ use rule tabulate_features as tabulate_interpretable_features_erasure with:
         matched="<run>/tables/<exhibit>_matched.csv",
     pathvars:
         exhibit="interpretable_features/erasure",
+    group:
+        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (8000 + 2 * int(input.size_mb)),
         runtime=lambda w, attempt: 240 * attempt,

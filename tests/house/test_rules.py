@@ -150,6 +150,17 @@ def test_jobs_that_use_a_device_ask_for_it():
         assert uses == ("gpu" in rule.keywords("resources")), rule.name
 
 
+def test_only_short_jobs_without_a_gpu_share_an_allocation_of_a_cluster():
+    grouped = {"draw_figure", "render_table"} | {r.name for r in JOBS if r.base or r.path == TABULATE}
+    assert {rule.name for rule in JOBS if rule["group"]} == grouped, "tables and figures alone"
+    for rule in JOBS:
+        if rule["group"]:
+            needs = rule.keywords("resources")
+            minutes = int(re.search(r"(\d+) \* attempt", needs["runtime"])[1])
+            long = minutes >= 60 or "gpu" in needs
+            assert STRING.findall(rule["group"]) == ["long_tables" if long else "tables"], rule.name
+
+
 @pytest.mark.parametrize("rule", JOBS, ids=by_name)
 def test_a_jobs_numbers_do_not_depend_on_the_cores_it_is_granted(rule):
     """Snakemake scales `threads` down to the cores there are; what computes takes its own parameter."""
