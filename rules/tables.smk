@@ -9,7 +9,7 @@ rule tabulate:
         "<run>/logs/tables/<exhibit>.log",
     pathvars:
         exhibit="none",
-    # On a cluster several go into one allocation. What may take an hour, or a GPU, is in "long_tables".
+    # On a cluster several go into one allocation. What may take more than an hour, or a GPU, is in "long_tables".
     group:
         "tables"
     conda:

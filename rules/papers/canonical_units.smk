@@ -179,8 +179,6 @@ use rule tabulate as tabulate_canonical_units_fig19 with:
         sizes_codes=stitched("fig19", codes_path),
     pathvars:
         exhibit="canonical_units/fig19",
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 60 * attempt,

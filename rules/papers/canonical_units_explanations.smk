@@ -34,8 +34,6 @@ rule explain_meta_latents:
 
 use rule tabulate as tabulate_explanations with:
     """What the tables about explanations of meta-latents have in common."""
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
         runtime=lambda w, attempt: 60 * attempt,

@@ -40,8 +40,6 @@ rule train_meta_sae:
 
 use rule tabulate as tabulate_meta_saes with:
     """What the tables of meta-SAEs have in common: which these are, and the resamples."""
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, input, attempt: attempt * (3000 + 4 * int(input.size_mb)),
         runtime=lambda w, attempt: 60 * attempt,

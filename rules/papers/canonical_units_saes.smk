@@ -12,8 +12,6 @@ use rule tabulate_drawn as tabulate_canonical_units_table2 with:
         codes=[codes_path(sae) for sae in SAES.values()],
     pathvars:
         exhibit="canonical_units/table2",
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
@@ -37,8 +35,6 @@ use rule tabulate as tabulate_canonical_units_fig7 with:
         "<run>/logs/tables/canonical_units/{exhibit}.log",
     wildcard_constraints:
         exhibit="fig7|fig8",
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
@@ -56,8 +52,6 @@ use rule tabulate as tabulate_canonical_units_fig9 with:
         codes=lambda w: [codes_path(s) for s in CANON_PLAN.comparisons["fig9"]],
     pathvars:
         exhibit="canonical_units/fig9",
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,

@@ -166,8 +166,6 @@ use rule tabulate_held_out as tabulate_dark_matter_fig13 with:
         draws=[draws_path(sae) for sae in DARK_PLAN.layers],
     pathvars:
         exhibit="dark_matter/fig13",
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
@@ -231,8 +229,6 @@ use rule tabulate as tabulate_dark_matter_appendix_d with:
     """Appendix D: the test of figure 15 on a sparse power-law sum of random directions."""
     pathvars:
         exhibit="dark_matter/appendix_d",
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,

@@ -84,8 +84,6 @@ use rule tabulate_held_out as tabulate_dark_matter_sec5_2 with:
         final="<run>/tables/<exhibit>_final.csv",
     pathvars:
         exhibit="dark_matter/sec5_2",
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,

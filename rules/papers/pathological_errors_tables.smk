@@ -3,8 +3,6 @@
 
 use rule tabulate as tabulate_effects with:
     """What tables of effects have in common: the resamples."""
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
@@ -15,8 +13,6 @@ use rule tabulate as tabulate_effects with:
 
 use rule tabulate_drawn as tabulate_effects_drawn with:
     """The same of tables whose rows claims compare in pairs."""
-    group:
-        "long_tables"
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,

@@ -151,13 +151,15 @@ def test_jobs_that_use_a_device_ask_for_it():
 
 
 def test_only_short_jobs_without_a_gpu_share_an_allocation_of_a_cluster():
-    grouped = {"draw_figure", "render_table"} | {r.name for r in JOBS if r.base or r.path == TABULATE}
+    grouped = {"draw_figure", "render_table"} | {
+        r.name for r in JOBS if r.base or r.path == TABULATE
+    }
     assert {rule.name for rule in JOBS if rule["group"]} == grouped, "tables and figures alone"
     for rule in JOBS:
         if rule["group"]:
             needs = rule.keywords("resources")
             minutes = int(re.search(r"(\d+) \* attempt", needs["runtime"])[1])
-            long = minutes >= 60 or "gpu" in needs
+            long = minutes > 60 or "gpu" in needs
             assert STRING.findall(rule["group"]) == ["long_tables" if long else "tables"], rule.name
 
 
