@@ -3,26 +3,21 @@
 The profiles and the launcher are the repository's; the rules are small ones that misbehave on purpose.
 """
 
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.workflow.cluster.slurm import command, jobs, wait_for
+from tests.workflow.cluster.runs import ENDED, ROOT, SECONDS, end, here, set_up, start
+from tests.workflow.cluster.slurm import command, wait_for
 from workflow_scripts.anatomy.launch.supervision import INTERRUPTED
 
 pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("cluster")]
 
-ROOT = Path(__file__).resolve().parents[3]
 PROFILES = ("slurm", "cluster-generic")
-SECONDS = 120  # the longest that anything here may take
-BATCH = "COMPLETED,FAILED,CANCELLED,TIMEOUT,OUT_OF_MEMORY"
 
 # 450 MB beside Snakemake's own are too much for 500 and not for 1000 MB.
 SNAKEFILE = """
@@ -38,18 +33,20 @@ rule plain:
 rule hungry:
     output: "hungry.txt"
     resources: mem_mb=lambda w, attempt: 500 * attempt
-    shell: "python3 -c 'import time; x = bytearray(b\\\\"1\\\\" * (450 << 20)); time.sleep(4)' && echo {resources.mem_mb} > {output}"
+    shell: "python3 hungry.py && echo {resources.mem_mb} > {output}"
 
 rule slow:
     output: "slow.txt"
     shell: "echo half > {output} && touch started && sleep $(cat seconds) && echo whole > {output}"
 """
+HUNGRY = "import time; x = bytearray(b'1' * (450 << 20)); time.sleep(4)"
 
 
 @pytest.fixture(params=PROFILES)
 def folder(request, tmp_path) -> Path:
     """A folder with the small workflow, and a profile of the repository set up for this cluster."""
-    (tmp_path / "Snakefile").write_text(SNAKEFILE.replace('\\\\"', '\\"'))
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "hungry.py").write_text(HUNGRY)
     (tmp_path / "workflow_scripts").symlink_to(ROOT / "workflow_scripts")
     (tmp_path / "seconds").write_text("100")
     shutil.copytree(ROOT / "profiles" / request.param, tmp_path / "profiles" / request.param)
@@ -57,54 +54,8 @@ def folder(request, tmp_path) -> Path:
     return tmp_path
 
 
-def set_up(profile: Path, memory: str | None = None) -> None:
-    """Set in a profile what docs/cluster.md says to: how jobs are watched, and where GPUs are."""
-    settings = yaml.safe_load((profile / "config.yaml").read_text())
-    settings["latency-wait"] = 10
-    if memory:
-        settings["default-resources"] |= {"mem_mb": memory, "runtime": 10}
-    if settings["executor"] == "slurm":
-        settings |= {
-            "slurm-status-command": "squeue",
-            "slurm-init-seconds-before-status-checks": 5,
-            "slurm-partition-config": str(profile / "partitions.yaml"),
-        }
-        partitions = {"partitions": {"cpu": {"max_gpu": 0}, "gpu": {"max_gpu": 2}}}
-        (profile / "partitions.yaml").write_text(yaml.safe_dump(partitions))
-    else:
-        settings["seconds-between-status-checks"] = 2
-        partition = " --partition=$(test {resources.gpu} = 0 && echo cpu || echo gpu)"
-        settings["cluster-generic-submit-cmd"] += partition
-    (profile / "config.yaml").write_text(yaml.safe_dump(settings))
-
-
-def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    """`make run` with the folder's profile."""
-    profile = next((folder / "profiles").iterdir())
-    return subprocess.Popen(
-        [sys.executable, "-m", "workflow_scripts.anatomy.launch"]
-        + ["--workflow-profile", f"profiles/{profile.name}", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def end(run: subprocess.Popen) -> str:
-    """What a run said; it is killed where it does not end."""
-    try:
-        return run.communicate(timeout=SECONDS)[0]
-    except subprocess.TimeoutExpired:
-        run.kill()
-        raise AssertionError(f"the run does not end: {run.communicate()[0][-4000:]}") from None
-
-
-def here(folder: Path, states: str | None = None) -> list[dict[str, str]]:
-    """The jobs that were submitted from a folder."""
-    found = jobs(states) if states else jobs()
-    return [job for job in found if job["folder"] == str(folder)]
+def profile_of(folder: Path) -> str:
+    return next((folder / "profiles").iterdir()).name
 
 
 def rule_of(job: dict[str, str]) -> str:
@@ -114,7 +65,7 @@ def rule_of(job: dict[str, str]) -> str:
 
 def running_slowly(folder: Path) -> subprocess.Popen:
     """A run whose job is in the middle of writing its file."""
-    run = start(folder, "--", "slow.txt")
+    run = start(folder, profile_of(folder), "--", "slow.txt")
     if not wait_for((folder / "started").exists, 60):
         run.kill()
         raise AssertionError(f"the job does not start: {run.communicate()[0][-4000:]}")
@@ -124,20 +75,20 @@ def running_slowly(folder: Path) -> subprocess.Popen:
 def finish(folder: Path) -> None:
     """The same command again, and the file is whole."""
     (folder / "seconds").write_text("0")
-    run = start(folder, "--", "slow.txt")
+    run = start(folder, profile_of(folder), "--", "slow.txt")
     said = end(run)
     assert run.returncode == 0, said
     assert (folder / "slow.txt").read_text() == "whole\n"
 
 
 def test_gpus_and_memory(folder):
-    run = start(folder, "--", "device.txt", "plain.txt", "hungry.txt")
+    run = start(folder, profile_of(folder), "--", "device.txt", "plain.txt", "hungry.txt")
     said = end(run)
     assert run.returncode == 0, said
     assert (folder / "device.txt").read_text() in ("gpu=0\n", "gpu=1\n")
     assert (folder / "plain.txt").read_text() == "gpu=none\n"
     assert (folder / "hungry.txt").read_text() == "1000\n", "killed at 500, passes at 1000"
-    ended = here(folder, BATCH)
+    ended = here(folder, ENDED)
     (device,) = [job for job in ended if rule_of(job) == "device"]
     assert (device["partition"], device["state"]) == ("gpu", "COMPLETED")
     (plain,) = [job for job in ended if rule_of(job) == "plain"]
@@ -147,7 +98,7 @@ def test_gpus_and_memory(folder):
 
 
 def test_a_cancelled_job_fails_the_run_and_leaves_no_partial_file(folder):
-    run = start(folder, "--retries", "0", "--", "slow.txt")
+    run = start(folder, profile_of(folder), "--retries", "0", "--", "slow.txt")
     assert wait_for((folder / "started").exists, 60)
     (job,) = here(folder)
     command("scancel", job["id"])

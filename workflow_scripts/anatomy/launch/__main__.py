@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     if FORECAST in arguments:
         return forecast.main([argument for argument in arguments if argument != FORECAST])
     if is_dry(arguments):
-        return dry_run([*warm, *shown], arguments)
+        return dry_run([*warm, "--nolock", *shown], arguments)
     try:
         with only_launch(folder):
             require_unused(folder)
@@ -98,7 +98,7 @@ def dry_run(command: list[str], arguments: list[str]) -> int:
     with TemporaryDirectory() as folder:
         jobs = Path(folder) / "jobs.json"
         os.environ |= {"ANATOMY_WARM_START": "no", "ANATOMY_JOBS": str(jobs)}
-        status = supervise([*command, "--nolock"])
+        status = supervise(command)
         if status == 0 and jobs.is_file():
             say(forecast.line(noted(jobs), forecast.cores_of(arguments)))
     return status
