@@ -24,7 +24,8 @@ PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 SOCKET = Path("/run/munge/munge.socket.2")  # where SLURM looks for munge
 CPUS, MEMORY_MB, GPUS = 8, 12_000, 2  # what the node claims to have
 
-# Memory is limited by looking at it once a second: cgroups need more rights than a container gives.
+# Cgroups need more rights than a container gives: memory is looked at once a second, and a job's processes
+# are those of its process group. (By their parents, SLURM would lose those whose shell is killed first.)
 CONFIGURATION = """
 ClusterName=ci
 SlurmctldHost={host}(127.0.0.1)
@@ -36,7 +37,7 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
-ProctrackType=proctrack/linuxproc
+ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 MpiDefault=none
 ReturnToService=2

@@ -63,9 +63,9 @@ def rule_of(job: dict[str, str]) -> str:
     return re.search(r"(device|plain|hungry|slow)", job["comment"] + job["name"])[1]
 
 
-def running_slowly(folder: Path) -> subprocess.Popen:
+def running_slowly(folder: Path, *arguments: str) -> subprocess.Popen:
     """A run whose job is in the middle of writing its file."""
-    run = start(folder, profile_of(folder), "--", "slow.txt")
+    run = start(folder, profile_of(folder), *arguments, "--", "slow.txt")
     if not wait_for((folder / "started").exists, 60):
         run.kill()
         raise AssertionError(f"the job does not start: {run.communicate()[0][-4000:]}")
@@ -98,8 +98,7 @@ def test_gpus_and_memory(folder):
 
 
 def test_a_cancelled_job_fails_the_run_and_leaves_no_partial_file(folder):
-    run = start(folder, profile_of(folder), "--retries", "0", "--", "slow.txt")
-    assert wait_for((folder / "started").exists, 60)
+    run = running_slowly(folder, "--retries", "0")
     (job,) = here(folder)
     command("scancel", job["id"])
     said = end(run)
@@ -107,8 +106,13 @@ def test_a_cancelled_job_fails_the_run_and_leaves_no_partial_file(folder):
     assert not (folder / "slow.txt").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("folder", "number"),
+    [("slurm", signal.SIGTERM), ("cluster-generic", signal.SIGINT)],
+    indirect=["folder"],
+)
 def test_an_interrupted_run_cancels_its_jobs(folder, number):
+    """Each signal under one profile: the launcher makes one of the two."""
     run = running_slowly(folder)
     run.send_signal(number)
     said = end(run)
