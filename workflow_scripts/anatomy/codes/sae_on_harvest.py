@@ -83,7 +83,8 @@ class SaeOnHarvest:
         if codes.nnz == 0:
             return x
         # Only rows in use are widened: all of a wide decoder in float64 may not fit.
-        used, entries = np.unique(codes.indices, return_inverse=True)
+        fired = np.bincount(codes.indices, minlength=self.width) > 0
+        used, entries = np.flatnonzero(fired), (np.cumsum(fired) - 1)[codes.indices]
         decoded = torch.nn.functional.embedding_bag(
             torch.from_numpy(entries),
             self.directions[torch.from_numpy(used).long()].double(),

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore, read
-from workflow_scripts.anatomy.interpretability.peaks import firings
 
 LabelContext = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -72,14 +71,17 @@ def gather(
             for row in np.unique(at[0]):
                 block_labels[row] = label_context(block_tokens[row], documents[row])
             labels[here] = block_labels[at]
-        fired = firings(codes, block, latents, store.units.used(block))
-        size = block_tokens.size
-        places = fired.latent * size + (fired.context - block.start) * positions + fired.position
-        wanted = number[here, None] * size + at[0] * positions + at[1]
-        found = np.searchsorted(places, wanted)
-        hit = found < len(places)
-        hit[hit] = places[found[hit]] == wanted[hit]
+        rows = codes.rows(block)
+        # Latents ascend in a token and tokens in a block: an activation is found by bisection, unsorted.
+        width = rows.shape[1]
+        of_token = np.repeat(np.arange(rows.shape[0], dtype=np.int64), np.diff(rows.indptr))
+        places = of_token * width + rows.indices
+        wanted = (at[0] * positions + at[1]) * width + latents[number[here], None]
+        found = np.minimum(np.searchsorted(places, wanted), max(len(places) - 1, 0))
         values = np.zeros(wanted.shape, dtype=np.float32)
-        values[hit] = fired.value[found[hit]]
+        if len(places):
+            hit = (places[found] == wanted) & (rows.data[found] > 0)
+            hit &= store.units.used(block)[at]
+            values[hit] = rows.data[found[hit]]
         activations[here] = values
     return Windows(tokens, activations, labels, context, start)
