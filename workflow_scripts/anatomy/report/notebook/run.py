@@ -1,5 +1,6 @@
 """A run by the name of its folder: what it has in tables, and the stores that these were made from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ SUMMARY = "summary"  # the table with a row for every SAE that has codes
 class Run:
     """A finished run. Nothing is read before it is asked for, and nothing is written.
 
-    folder: results/<run>. store: results/store, beside it. harvests: model -> name of the harvest that
+    folder: results/<run>. store: the one of its configuration. harvests: model -> name of the harvest that
     its SAEs are dissected on; a model that is not in it has one harvest with codes, or the
     configuration says which it is.
     """
@@ -137,24 +138,41 @@ def open_run(folder: str | Path, harvests: dict[str, str] | None = None) -> Run:
         others = sorted(each.parent for each in path.parent.glob("*/tables"))
         hint = f"; there are {', '.join(map(str, others))}" if others else ""
         raise AnatomyError(f"{path} has no tables, so it is no run{hint}")
-    return Run(path, path.parent / "store", dict(harvests or {}))
+    return Run(path, _store(path), dict(harvests or {}))
+
+
+def _store(folder: Path) -> Path:
+    """The store of a run: the one of its configuration, if it is there, else the one beside the run."""
+    root = folder.resolve().parents[1]
+    said = [config["store"] for config in _configurations(folder) if "store" in config]
+    found = [root / Path(str(store)).expanduser() for store in said]
+    return next((store for store in found if store.is_dir()), folder.parent / "store")
 
 
 def _configured(folder: Path, model: str) -> str | None:
     """The harvest of a model that the run's configuration names, where one lies at hand."""
-    import yaml
-
     from workflow_scripts.anatomy.setup.completion import filled
 
-    for file in (folder / "config.yaml", folder.resolve().parents[1] / "config.yaml"):
+    for config in _configurations(folder):
         try:
-            config: Any = yaml.safe_load(file.read_text())
             config, _ = filled(config)
-            if config["run"] != folder.resolve().name:
-                continue
             for harvest in config["analysis"]["harvests"]:
                 if config["harvests"][harvest]["model"] == model:
                     return harvest
-        except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, AnatomyError):
+        except (KeyError, TypeError, AttributeError, AnatomyError):
             continue
     return None
+
+
+def _configurations(folder: Path) -> Iterator[dict[str, Any]]:
+    """The configurations at hand that are of this run, its own record first; keys may be left out in them."""
+    import yaml
+
+    beside = folder.resolve().parents[1] / "config.yaml"
+    for file in (folder / "audit" / "config.json", folder / "config.yaml", beside):
+        try:
+            config = yaml.safe_load(file.read_text())
+            if config["run"] == folder.resolve().name:
+                yield config
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            continue
