@@ -30,7 +30,7 @@ import sys
 from workflow_scripts.anatomy.launch.warm_start import server
 import tempfile
 tempfile.gettempdir()
-server.LOADED = ("colorsys",)
+server.LOADED, server.use_once = ("colorsys",), lambda: None
 server.die_with_parent()
 server.serve(sys.argv[1])
 """

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import gc
+import io
 import json
 import os
 import runpy
@@ -49,6 +50,7 @@ def serve(name: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the jobs
     for module in LOADED:
         import_module(module)
+    use_once()
     gc.freeze()  # a fork that collects garbage would otherwise copy every page of what is loaded
     woken, wake = os.pipe()
     for end in (woken, wake):
@@ -77,6 +79,29 @@ def serve(name: str) -> None:
                 listening.close()
                 _leave(_run(client, environment))
             jobs[process] = client
+
+
+def use_once() -> None:
+    """Make what libraries make on first use and keep: parsers and metrics of text, and names of tensors.
+
+    A figure that is thrown away, with the text that figures have, and transformers' table of how checkpoints
+    name their tensors. What is kept is a function of what is asked, so no job's output depends on it.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    from workflow_scripts.anatomy.figures.style import SETTINGS
+
+    with rc_context(SETTINGS):
+        figure = Figure(layout="constrained")
+        axes = figure.subplots()
+        axes.plot([1, 1000], [1, 2], label="$x^2$")
+        axes.set_xscale("log")
+        axes.legend()
+        for kind in ("pdf", "png"):
+            figure.savefig(io.BytesIO(), format=kind)
+    get_checkpoint_conversion_mapping("gpt2")
 
 
 def _leave(status: int) -> None:
