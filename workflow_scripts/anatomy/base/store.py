@@ -165,7 +165,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path, name: str, what: str) -> str:
-    return f"{path}: {name} {what}; delete {path / MANIFEST} and rerun, and the store is rebuilt"
+    manifest = path / MANIFEST
+    return (
+        f'{path}: {name} {what}; delete {manifest} and rerun (make run ARGS="{manifest}"), '
+        "and the store is rebuilt"
+    )
 
 
 def _other(found: str, expected: str) -> str:
