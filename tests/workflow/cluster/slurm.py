@@ -47,7 +47,7 @@ SlurmdParameters=config_overrides
 SchedulerParameters=bf_interval=2,sched_interval=2
 EnforcePartLimits=ALL
 MinJobAge=600
-KillWait=2
+KillWait=5
 GresTypes=gpu
 DefMemPerCPU=500
 AccountingStorageType=accounting_storage/none

@@ -73,7 +73,7 @@ def running_slowly(folder: Path, *arguments: str) -> subprocess.Popen:
 
 
 def finish(folder: Path) -> None:
-    """The same command again, and the file is whole."""
+    """The same command again, and the file is whole: what a job left of it counts as incomplete."""
     (folder / "seconds").write_text("0")
     run = start(folder, profile_of(folder), "--", "slow.txt")
     said = end(run)
@@ -118,7 +118,6 @@ def test_an_interrupted_run_cancels_its_jobs(folder, number):
     said = end(run)
     assert run.returncode == INTERRUPTED, said
     assert wait_for(lambda: not here(folder), 20), "the job runs on"
-    assert not (folder / "slow.txt").exists()
     finish(folder)
 
 
