@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from tests.workflow.cluster.slurm import jobs
+from workflow_scripts.anatomy.launch.supervision import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 180  # the longest that one run may take
@@ -45,6 +46,7 @@ def start(folder: Path, name: str, *arguments: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=die_with_parent,
     )
 
 

@@ -19,9 +19,11 @@ from pathlib import Path
 from workflow_scripts.anatomy.launch.supervision import die_with_parent
 
 ETC = Path("/etc/slurm")
+FILES = (ETC / "slurm.conf", ETC / "gres.conf")
 PROGRAMS = {"slurmctld", "slurmd", "sbatch", "munged"}
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 SOCKET = Path("/run/munge/munge.socket.2")  # where SLURM looks for munge
+OURS = "# Written by the tests of the workflow."
 CPUS, MEMORY_MB, GPUS = 8, 12_000, 2  # what the node claims to have
 
 # Cgroups need more rights than a container gives: memory is looked at once a second, and a job's processes
@@ -71,11 +73,17 @@ def command(*arguments: str, timeout: float = 30) -> str:
     return done.stdout
 
 
+def left_behind(path: Path) -> bool:
+    """Whether a file is of tests that were killed: theirs, and the daemon that read it is gone."""
+    alive = subprocess.run(["pidof", "slurmctld"], capture_output=True, timeout=30).returncode == 0
+    return path.read_text().startswith(OURS) and not alive
+
+
 def install() -> None:
     """Have the daemons, from Debian's packages where they are missing; raise Unavailable."""
     if os.geteuid() != 0:
         raise Unavailable("SLURM's daemons need root")
-    if (ETC / "slurm.conf").exists() or (ETC / "gres.conf").exists():
+    if any(path.exists() and not left_behind(path) for path in FILES):
         raise Unavailable(f"a SLURM is configured in {ETC}, and is left alone")
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     if all(map(shutil.which, PROGRAMS)):
@@ -104,11 +112,11 @@ def configure(folder: Path) -> list[Path]:
             raise Unavailable(f"no device files can be made here: {error}") from None
     values = {"host": host, "folder": folder, "cpus": CPUS, "memory": MEMORY_MB, "gpus": GPUS}
     files = {
-        ETC / "slurm.conf": CONFIGURATION.format(**values),
-        ETC / "gres.conf": f"NodeName={host} Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n",
+        FILES[0]: CONFIGURATION.format(**values),
+        FILES[1]: f"NodeName={host} Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n",
     }
     for path, text in files.items():
-        path.write_text(text)
+        path.write_text(f"{OURS}\n{text}")
     return list(files)
 
 
