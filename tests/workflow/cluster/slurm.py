@@ -144,7 +144,7 @@ def start_munge(folder: Path) -> list[subprocess.Popen]:
     SOCKET.parent.mkdir(exist_ok=True)
     shutil.chown(SOCKET.parent, "munge", "munge")
     SOCKET.parent.chmod(0o755)
-    as_munge = ["setpriv", "--reuid=munge", "--regid=munge", "--clear-groups"]
+    as_munge = ["setpriv", "--reuid=munge", "--regid=munge", "--clear-groups", "--pdeathsig=KILL"]
     started = [daemon(folder, *as_munge, "munged", "--foreground", "--force", "--syslog")]
     wait_for(munge_answers, 15)
     return started
