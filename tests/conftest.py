@@ -22,6 +22,7 @@ def plant_harvest(
     documents: np.ndarray | None = None,
     books: np.ndarray | None = None,
     separators: np.ndarray | None = None,
+    has_bos: bool = False,
 ) -> ActivationStore:
     """A store of activations (C, T, d) by hook point; tokens (C, T) are 0, losses 0 and NaN at first.
 
@@ -56,7 +57,7 @@ def plant_harvest(
             hook_points=list(activations),
             min_position=min_position,
             context_length=positions,
-            has_bos=False,
+            has_bos=has_bos,
         )
     return open_activations(path)
 

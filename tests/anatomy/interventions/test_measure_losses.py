@@ -49,9 +49,7 @@ def world(tmp_path_factory):
     with capturing(model, [SITE]) as captured:
         model(ids, use_cache=False)
     x = {SITE: captured[SITE].numpy()}
-    store = plant_harvest(folder / "harvest.zarr", x, ids.numpy(), None, FIRST)
-    attributes = folder / "harvest.zarr" / "zarr.json"
-    attributes.write_text(attributes.read_text().replace('"has_bos": false', '"has_bos": true '))
+    store = plant_harvest(folder / "harvest.zarr", x, ids.numpy(), None, FIRST, has_bos=True)
     for name, (architecture, width, k, seed) in zip(NAMES, SAES, strict=True):
         top = {"activation": "topk", "k": k} if architecture == "topk" else {}
         sae = random_dictionary(D, width, seed, b_enc=torch.zeros(width), **top)

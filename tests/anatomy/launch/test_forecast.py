@@ -9,9 +9,9 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.launch.forecast import calibration, costs, shown
 from workflow_scripts.anatomy.launch.forecast.__main__ import cores_of, line
 from workflow_scripts.anatomy.launch.forecast.calibration import OTHERS, Rate
+from workflow_scripts.anatomy.launch.forecast.laptop import FLOPS, Work
 from workflow_scripts.anatomy.launch.forecast.models import model_size, sizes
 from workflow_scripts.anatomy.launch.forecast.planned import Job
-from workflow_scripts.anatomy.launch.forecast.work import FLOPS, Work
 
 MODEL = {
     "kind": "train",

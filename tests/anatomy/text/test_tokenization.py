@@ -147,5 +147,5 @@ def test_passages_know_their_books(folder, tmp_path):
     whole = open_tokens(tmp_path / "e.npz")
     assert whole.books is None
     with np.load(tmp_path / "e.npz", allow_pickle=False) as stored:
-        assert stored.files == ["ids", "offsets"]
+        assert stored.files == ["ids", "offsets", "separator"]
     assert (whole.ids == tokens.ids).all()

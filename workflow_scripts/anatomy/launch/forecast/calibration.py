@@ -9,8 +9,8 @@ from statistics import median
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.store import write_json
 from workflow_scripts.anatomy.base.usage import SUFFIX, Usage, usages
+from workflow_scripts.anatomy.launch.forecast.laptop import Work
 from workflow_scripts.anatomy.launch.forecast.planned import Job
-from workflow_scripts.anatomy.launch.forecast.work import Work
 
 # How much what is usual counts beside a rule's jobs, as if it were so many of them: what records of
 # small jobs cannot tell, as the time of an operation, is then as everywhere.

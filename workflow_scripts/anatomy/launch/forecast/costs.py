@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_scripts.anatomy.launch.forecast.calibration import OTHERS, Rate
+from workflow_scripts.anatomy.launch.forecast.laptop import LOADED_MB, Work
 from workflow_scripts.anatomy.launch.forecast.models import Sizes
 from workflow_scripts.anatomy.launch.forecast.planned import Job
-from workflow_scripts.anatomy.launch.forecast.work import LOADED_MB, Work, work
+from workflow_scripts.anatomy.launch.forecast.work import work
 
 
 @dataclass(frozen=True)

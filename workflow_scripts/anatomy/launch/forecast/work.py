@@ -6,18 +6,16 @@ time; `calibration` puts those of the machine at hand in their place.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from workflow_scripts.anatomy.launch.forecast.laptop import (
+    STORE_S_PER_BYTE,
+    Work,
+    products,
+)
 from workflow_scripts.anatomy.launch.forecast.models import Sizes
 from workflow_scripts.anatomy.launch.forecast.planned import Job
 
-# Of one core: operations a second in products of matrices, and seconds to write or read a byte of a
-# store, compression and hashes included.
-FLOPS = 60e9
-STORE_S_PER_BYTE = 6e-9
-# Assumed, not measured: what a GPU of a data centre does of the same operations, in float32 or bfloat16.
-GPU_FLOPS = 20e12
 # Beside its products a training step of an SAE has a share that does not go with its width: per token.
 SAE_S_PER_TOKEN = 4.2e-6
 # Products of an SAE's training step beside those of TopK, which decodes and derives what is active.
@@ -31,31 +29,6 @@ BYTES_PER_ACTIVE, BYTES_PER_TOKEN = 6, 14
 ACTIVE = 12  # where nothing says how many are
 TABLE_S_PER_BYTE = 4e-9
 READ_MB, MOST_READ_MB = 80, 1500  # large stores are read in parts
-LOADED_MB = 430  # what jobs in the warm process share
-JOB_MB = 60
-
-
-@dataclass(frozen=True)
-class Work:
-    """Of one job, on one laptop core: seconds whatever its size, and those that go with its size.
-
-    parallel: whether the scaled ones are shared by its threads. accelerated: those of the scaled seconds
-    that a GPU takes over. written: bytes that stay. own_mb: MiB of memory beside what jobs share.
-    """
-
-    fixed: float
-    scaled: float = 0.0
-    parallel: bool = False
-    accelerated: float = 0.0
-    written: float = 20e3
-    own_mb: float = JOB_MB
-
-    def seconds(self, threads: int, gpu: int, fixed: float = 1.0, rate: float = 1.0) -> float:
-        """On the clock. fixed, rate: how much slower than the laptop a machine is in either part."""
-        scaled = self.scaled
-        if gpu:
-            scaled += self.accelerated * (FLOPS / GPU_FLOPS - 1)
-        return self.fixed * fixed + scaled * rate / (threads if self.parallel and not gpu else 1)
 
 
 def work(job: Job, sizes: Sizes, written: Callable[[Iterable[str]], float]) -> Work:
@@ -77,11 +50,6 @@ def work(job: Job, sizes: Sizes, written: Callable[[Iterable[str]], float]) -> W
     if job.rule.startswith("tabulate"):
         return Work(0.9, read * TABLE_S_PER_BYTE, written=150e3, own_mb=held)
     return Work(0.9, read * TABLE_S_PER_BYTE, written=300e3, own_mb=held)
-
-
-def _products(flops: float, other_s: float = 0.0, **more: Any) -> dict[str, Any]:
-    """Scaled seconds of products, which a GPU takes over, and of what it leaves."""
-    return {"scaled": flops / FLOPS + other_s, "accelerated": flops / FLOPS, **more}
 
 
 def _documents(job: Job, sizes: Sizes, read: float) -> Work:
@@ -106,7 +74,7 @@ def _language_model(job: Job, sizes: Sizes, read: float) -> Work:
     held = model.parameters * FLOAT * 4 + activations * model.layers * 34 * FLOAT
     return Work(
         2.0,
-        **_products(LM_FLOPS / 2 * passes),
+        **products(LM_FLOPS / 2 * passes),
         parallel=True,
         written=model.parameters * FLOAT,
         own_mb=150 + held / 2**20,
@@ -127,7 +95,7 @@ def _harvest(job: Job, sizes: Sizes, read: float) -> Work:
     stored = tokens * wide * precise
     return Work(
         0.8,
-        **_products(model.forward(tokens, block["context_length"]), stored * STORE_S_PER_BYTE),
+        **products(model.forward(tokens, block["context_length"]), stored * STORE_S_PER_BYTE),
         parallel=True,
         written=stored,
         own_mb=200 + model.parameters * precise / 2**20,
@@ -140,11 +108,11 @@ def _trained_sae(job: Job, sizes: Sizes, read: float) -> Work:
     rates = training["learning_rate"]
     tokens = training["tokens"] * (len(rates) if isinstance(rates, list) else 1)
     parameters = sizes.dimensions(sae["model"], sae["site"]) * sae["width"]
-    products = SAE_FLOPS * SAE_PRODUCTS.get(sae["architecture"], 2.0) * tokens * parameters
+    flops = SAE_FLOPS * SAE_PRODUCTS.get(sae["architecture"], 2.0) * tokens * parameters
     held = parameters * 2 * FLOAT * 4 * (len(rates) if isinstance(rates, list) else 1)
     return Work(
         0.4,
-        **_products(products, SAE_S_PER_TOKEN * tokens),
+        **products(flops, SAE_S_PER_TOKEN * tokens),
         parallel=True,
         written=4 * parameters * FLOAT,
         own_mb=270 + held / 2**20,
@@ -181,7 +149,7 @@ def _encoded(job: Job, sizes: Sizes, flops: float, fixed: float) -> Work:
     read = tokens * wide * FLOAT
     return Work(
         fixed,
-        **_products(flops * tokens * wide * width, read * STORE_S_PER_BYTE),
+        **products(flops * tokens * wide * width, read * STORE_S_PER_BYTE),
         written=tokens * (_active(sae) * BYTES_PER_ACTIVE + BYTES_PER_TOKEN),
         own_mb=150 + 3 * wide * width * FLOAT / 2**20,
     )
@@ -191,11 +159,11 @@ def _moments(job: Job, sizes: Sizes, read: float) -> Work:
     model = job.wildcards["model"]
     tokens, _ = sizes.analysed(model)
     wide = sizes.dimensions(model, job.wildcards["site"])
-    products = 2 * tokens * wide**2
+    flops = 2 * tokens * wide**2
     # X'X, and one of each group of documents.
     return Work(
         0.4,
-        **_products(products, tokens * wide * FLOAT * STORE_S_PER_BYTE),
+        **products(flops, tokens * wide * FLOAT * STORE_S_PER_BYTE),
         parallel=True,
         written=257 * wide**2 * FLOAT,
         own_mb=200 + 3 * 257 * wide**2 * 8 / 2**20,
@@ -206,10 +174,10 @@ def _decomposed(job: Job, sizes: Sizes, read: float) -> Work:
     model = job.wildcards["model"]
     tokens, _ = sizes.analysed(model)
     wide = sizes.dimensions(model, job.wildcards["site"])
-    products = 8 * tokens * wide**2 + 300 * wide**3
+    flops = 8 * tokens * wide**2 + 300 * wide**3
     return Work(
         0.5,
-        **_products(products, 2 * tokens * wide * FLOAT * STORE_S_PER_BYTE),
+        **products(flops, 2 * tokens * wide * FLOAT * STORE_S_PER_BYTE),
         written=3 * wide**2 * FLOAT + tokens * 24 + 100e3,
         own_mb=250 + 300 * wide**2 * 8 / 2**20,
     )
@@ -235,7 +203,7 @@ def _passes(sizes: Sizes, model: str, tokens: int, context: int, passes: float) 
     size = sizes.model(model)
     return Work(
         0.5,
-        **_products(passes * size.forward(tokens, context)),
+        **products(passes * size.forward(tokens, context)),
         parallel=True,
         written=350e3 + tokens * passes * FLOAT,
         own_mb=150 + size.parameters * FLOAT / 2**20,
@@ -249,9 +217,9 @@ def _meta_sae(job: Job, sizes: Sizes, read: float) -> Work:
     rows = sizes.saes.get(place, {}).get("width") or 1024
     wide = sizes.dimensions(meta["model"], meta["site"])
     steps = (meta.get("training") or {}).get("steps") or 1000
-    products = SAE_FLOPS * tried * steps * rows * wide * meta["width"]
+    flops = SAE_FLOPS * tried * steps * rows * wide * meta["width"]
     return Work(
-        0.5, **_products(products, 1.2e-3 * steps * tried), written=2 * wide * meta["width"] * FLOAT
+        0.5, **products(flops, 1.2e-3 * steps * tried), written=2 * wide * meta["width"] * FLOAT
     )
 
 
@@ -261,10 +229,10 @@ def _latents(job: Job, sizes: Sizes, read: float) -> Work:
     wide = sizes.dimensions(model, job.wildcards["site"])
     width = sae.get("width") or 16384
     neighbours = sum(file.endswith("sae.safetensors") for file in job.input)
-    products = 2 * width**2 * wide * neighbours
+    flops = 2 * width**2 * wide * neighbours
     return Work(
         0.6,
-        **_products(products, tokens * 5e-6 + width * 2e-3),
+        **products(flops, tokens * 5e-6 + width * 2e-3),
         written=width * 700,
         own_mb=150 + 3 * width * wide * FLOAT / 2**20,
     )
