@@ -17,7 +17,8 @@ rule forecast:
         arguments=[
             *("--configfile", *CONFIG_FILES),
             *(["--config", *CONFIG_GIVEN] if CONFIG_GIVEN else []),
-            *("--cores", str(workflow.cores or 1)),
+            # `workflow.cores` is an error where a cluster has no such number.
+            *("--cores", str(workflow.resource_settings.cores or 1)),
         ],
     script:
         "../workflow_scripts/forecast.py"

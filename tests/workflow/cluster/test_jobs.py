@@ -50,7 +50,7 @@ def folder(request, tmp_path) -> Path:
     (tmp_path / "workflow_scripts").symlink_to(ROOT / "workflow_scripts")
     (tmp_path / "seconds").write_text("100")
     shutil.copytree(ROOT / "profiles" / request.param, tmp_path / "profiles" / request.param)
-    set_up(tmp_path / "profiles" / request.param, memory="500 * attempt")
+    set_up(tmp_path / "profiles" / request.param, memory="900 * attempt")
     return tmp_path
 
 
@@ -92,7 +92,7 @@ def test_gpus_and_memory(folder):
     (device,) = [job for job in ended if rule_of(job) == "device"]
     assert (device["partition"], device["state"]) == ("gpu", "COMPLETED")
     (plain,) = [job for job in ended if rule_of(job) == "plain"]
-    assert (plain["partition"], plain["state"], plain["memory"]) == ("cpu", "COMPLETED", "500M")
+    assert (plain["partition"], plain["state"], plain["memory"]) == ("cpu", "COMPLETED", "900M")
     hungry = sorted(int(job["memory"].rstrip("M")) for job in ended if rule_of(job) == "hungry")
     assert hungry == [500, 1000]
 
