@@ -21,6 +21,10 @@ min_version("9.0")
 # one: Snakemake would merge the two key by key, and a preset's run would then contain the default's models.
 CONFIG_FILES = workflow.overwrite_configfiles or ["config.yaml"]
 workflow.configfiles[:] = CONFIG_FILES
+# What says the same configuration to another Snakemake.
+CONFIG_OPTIONS = ["--configfile", *map(str, CONFIG_FILES)]
+if workflow.config_settings.config_args:
+    CONFIG_OPTIONS += ["--config", *workflow.config_settings.config_args]
 
 try:
     config = with_home(papers.check(configured(CONFIG_FILES, workflow.config_settings.config)))

@@ -18,13 +18,6 @@ rule verify_stores:
         "../workflow_scripts/verify_stores.py"
 
 
-def told_snakemake():
-    """The options that say again what this Snakemake was told of the configuration."""
-    own = workflow.config_settings.config
-    files = ["--configfile", *map(str, CONFIG_FILES)] if workflow.overwrite_configfiles else []
-    return files + (["--config", *(f"{key}={own[key]}" for key in own)] if own else [])
-
-
 rule audit:
     """Record what this run is made of in its folder, audit/; an error if anything of it is stale."""
     log:
@@ -37,7 +30,7 @@ rule audit:
     params:
         code=code_of("audit.py"),
         config=config,
-        options=told_snakemake(),
+        options=CONFIG_OPTIONS,
         run=RUN,
         store=STORE,
         workflow=workflow.basedir,

@@ -1,8 +1,5 @@
 # What the run will cost, before any of it runs.
 
-CONFIG_GIVEN = workflow.config_settings.config_args
-
-
 rule forecast:
     """What a run will cost before it runs: jobs, core-hours, GPU-hours, time, disk and memory."""
     log:
@@ -15,8 +12,7 @@ rule forecast:
     params:
         code=code_of("forecast.py"),
         arguments=[
-            *("--configfile", *CONFIG_FILES),
-            *(["--config", *CONFIG_GIVEN] if CONFIG_GIVEN else []),
+            *CONFIG_OPTIONS,
             # `workflow.cores` is an error where a cluster has no such number.
             *("--cores", str(workflow.resource_settings.cores or 1)),
         ],
