@@ -1,5 +1,6 @@
 # What the run will cost, before any of it runs.
 
+
 rule forecast:
     """What a run will cost before it runs: jobs, core-hours, GPU-hours, time, disk and memory."""
     log:
