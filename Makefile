@@ -33,10 +33,10 @@ notebook: environment
 	@$(VENV) -c 'import jupyterlab' 2>/dev/null || { echo "error: no JupyterLab in .venv; install it: $(VENV) -m pip install jupyterlab" >&2; exit 1; }
 	@$(VENV) -m jupyterlab $(ARGS)
 
-# Two tests at a time; the small workflow of tests/workflow is run once and shared by its tests.
+# Tests side by side, of the workflow three at a time: those of SLURM wait more than they work.
 test: environment
 	@$(VENV) -m pytest -n 2 tests/anatomy tests/papers tests/house $(ARGS)
-	@$(VENV) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder tests/workflow $(ARGS)
+	@$(VENV) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder tests/workflow $(ARGS)
 
 check: environment
 	@$(VENV) -m ruff check .

@@ -27,7 +27,7 @@ MODULES = (
 )
 SITE = "blocks.1.hook_resid_post"
 FOLDER = Path(__file__).resolve().parent
-FIRST = ("cluster", "test_same_bytes", "test_kill", "test_alone")
+FIRST = ("test_same_bytes", "cluster", "test_card", "test_alone", "test_audit")
 TOGETHER = ("cluster", "test_card", "test_notebook", "test_numbers")
 
 
@@ -292,6 +292,7 @@ def place(item: pytest.Item, names: tuple[str, ...]) -> int:
     return next((i for i, name in enumerate(names) if name in parts), len(names))
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests side by side: the longest first, and those that share something costly in one process."""
     here = [item for item in items if FOLDER in item.path.parents]

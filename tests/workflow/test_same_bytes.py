@@ -1,11 +1,25 @@
-"""The same configuration gives the same bytes: in another folder, and on one core instead of two."""
+"""The same configuration gives the same bytes: in another folder, on one core instead of two, and after
+kill -9 of everything at any moment.
+"""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 pytestmark = pytest.mark.workflow
+
+# Killed in training the model, in harvesting, in training SAEs and in between: when these are there.
+MOMENTS = (
+    "model/config.json",
+    "checkpoints",
+    "heldout.zarr/tokens",
+    "blocks.1.hook_resid_post/main-w48-k3-s0",
+    "blocks.1.hook_resid_post/main-w96-k3-s0/heldout.codes.zarr",
+)
 
 
 def shown(workflow):
@@ -19,8 +33,28 @@ def shown(workflow):
     }
 
 
-def test_one_core_gives_the_bytes_of_two(finished, fresh):
-    command = [sys.executable, "-m", "workflow_scripts.anatomy.launch.warm_start", "--cores", "1"]
+def killed_when(path, workflow):
+    """Run on two cores, and kill everything as soon as there is something at a path."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workflow_scripts.anatomy.launch", "--cores", "2"],
+        cwd=workflow.folder,
+        env=workflow.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 300
+    while process.poll() is None and not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.poll() is None, f"the run ended before {path} was there"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def test_killed_again_and_again_and_ended_on_one_core(finished, fresh):
+    for moment in MOMENTS:
+        killed_when(fresh.folder / "results/store/tiny" / moment, fresh)
+    command = [sys.executable, "-m", "workflow_scripts.anatomy.launch", "--cores", "1"]
     done = subprocess.run(
         command,
         cwd=fresh.folder,
