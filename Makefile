@@ -36,7 +36,7 @@ notebook: environment
 # Tests side by side, of the workflow three at a time: those of SLURM wait more than they work.
 test: environment
 	@$(VENV) -m pytest -n 2 tests/anatomy tests/papers tests/house $(ARGS)
-	@$(VENV) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder tests/workflow $(ARGS)
+	@$(VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/workflow $(ARGS)
 
 check: environment
 	@$(VENV) -m ruff check .

@@ -3,7 +3,6 @@
 import hashlib
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.running import copy_code
 from tests.workflow.conftest import Workflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,12 +174,7 @@ def small_config() -> dict:
 
 def new_house(folder: Path) -> House:
     house = House.create(folder, small_config())
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in BESIDE:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-        else:
-            shutil.copy(ROOT / name, folder / name)
+    copy_code(BESIDE, folder)
     return house
 
 

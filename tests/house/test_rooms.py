@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.running import copy_code
 from workflow_scripts.anatomy import ROOMS
 from workflow_scripts.papers import PAPERS
 
@@ -74,9 +75,8 @@ def test_no_paper_imports_another(paper):
 @pytest.mark.slow
 def test_a_paper_can_be_taken_out(paper, tmp_path):
     """Its room, its rules and its name: what is left plans the rest of the default run."""
-    for name in ("Snakefile", "config.yaml", "rules", "profiles", "envs", "workflow_scripts"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
+    code = ("Snakefile", "config.yaml", "rules", "profiles", "envs", "workflow_scripts")
+    copy_code(code, tmp_path)
     shutil.rmtree(tmp_path / "workflow_scripts" / "papers" / paper)
     for rules in (tmp_path / "rules" / "papers").glob(f"{paper}*.smk"):
         rules.unlink()

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from tests.running import copy_code
+
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("Snakefile", "rules", "workflow_scripts", "envs", "profiles", "config.yaml")
 MODULES = (
@@ -26,9 +28,14 @@ MODULES = (
     "doctest",
 )
 SITE = "blocks.1.hook_resid_post"
-FOLDER = Path(__file__).resolve().parent
-FIRST = ("test_same_bytes", "cluster", "test_card", "test_alone", "test_audit")
-TOGETHER = ("cluster", "test_card", "test_notebook", "test_numbers")
+FIRST = (
+    "test_same_bytes.py",
+    "test_jobs.py",
+    "test_card.py",
+    "test_errors.py",
+    "test_alone.py",
+    "test_reruns.py",
+)
 
 
 def tiny_config() -> dict:
@@ -205,12 +212,7 @@ class Workflow:
     def create(cls, folder: Path, config: dict) -> "Workflow":
         """Copy the code into `folder`, beside some text and a configuration."""
         folder.mkdir()
-        for name in CODE:
-            source = ROOT / name
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(
-                source, folder / name, ignore=ignore
-            ) if source.is_dir() else shutil.copy(source, folder / name)
+        copy_code(CODE, folder)
         (folder / "text").mkdir()
         library = Path(sysconfig.get_path("stdlib"))
         for module in MODULES:
@@ -286,21 +288,14 @@ class Workflow:
         return json.loads((self.folder / "results" / path).read_text())
 
 
-def place(item: pytest.Item, names: tuple[str, ...]) -> int:
-    """Where among these names the file or the folder of a test stands; behind them if it is none of them."""
-    parts = (*item.path.relative_to(FOLDER).parts, item.path.stem)
-    return next((i for i, name in enumerate(names) if name in parts), len(names))
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests side by side: the longest first, and those that share something costly in one process."""
-    here = [item for item in items if FOLDER in item.path.parents]
-    for item in here:
-        if (group := place(item, TOGETHER)) < len(TOGETHER):
-            item.add_marker(pytest.mark.xdist_group(TOGETHER[group]))
-    here.sort(key=lambda item: place(item, FIRST))
-    items[:] = here + [item for item in items if FOLDER not in item.path.parents]
+    """Files side by side: the longest first."""
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.name
+        return FIRST.index(name) if name in FIRST else len(FIRST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

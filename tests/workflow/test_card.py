@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.running import copy_code
 from tests.workflow.conftest import CODE, MODULES, ROOT
 from workflow_scripts.anatomy.report.names import slug
 
@@ -23,12 +24,7 @@ COMMAND = 'make card SAE=saes/mine TEXT="text/*.txt"'
 def folder(tmp_path_factory) -> Path:
     """The repository, a text, a model and an SAE; no configuration of ours."""
     folder = tmp_path_factory.mktemp("card")
-    for name in (*CODE, "Makefile"):
-        ignore = shutil.ignore_patterns("__pycache__", "node_modules")
-        source = ROOT / name
-        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(
-            source, folder / name
-        )
+    copy_code((*CODE, "Makefile"), folder)
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "text").mkdir()
     for module in MODULES:

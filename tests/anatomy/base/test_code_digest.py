@@ -1,8 +1,10 @@
 """The digest of a rule's code: it changes with what the rule reaches, and with nothing else."""
 
+import os
+
 import pytest
 
-from workflow_scripts.anatomy.base import code_digest
+from workflow_scripts.anatomy.base import code_digest, code_parts
 from workflow_scripts.anatomy.base.errors import AnatomyError
 
 SCRIPT = '''"""A script."""
@@ -46,7 +48,7 @@ def project(tmp_path, monkeypatch):
     for name, text in files.items():
         (library / f"{name}.py").write_text(text)
     (tmp_path / "workflow_scripts" / "script.py").write_text(SCRIPT)
-    monkeypatch.setattr(code_digest, "ROOT", tmp_path)
+    monkeypatch.setattr(code_parts, "ROOT", tmp_path)
     return library
 
 
@@ -56,7 +58,7 @@ def changed(project, name, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    code_digest._parse_file.cache_clear()
+    code_parts._parts_of_file.cache_clear()
     return code_digest.code_of("script.py") != before
 
 
@@ -156,3 +158,65 @@ def test_what_does_not_exist(project):
         code_digest.code_of("absent.py")
     with pytest.raises(AnatomyError, match="has no absent"):
         code_digest.code_of("workflow_scripts.lib.second:absent")
+
+
+def kept(project, name):
+    (path,) = (project / "__pycache__").glob(f"{name}.*.parts.json")
+    return path
+
+
+def anew():
+    """The digest as another process finds it."""
+    code_parts._parts_of_file.cache_clear()
+    return code_digest.code_of("script.py")
+
+
+def test_what_is_kept_gives_the_same_digest(project, monkeypatch):
+    before = anew()
+    monkeypatch.setattr(code_parts, "_Module", None)  # nothing is parsed again
+    assert anew() == before
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "[]", "{", '{"digest": 1}', '{"digest": null, "parts": {}}']
+)
+def test_a_damaged_file_is_made_anew(project, damage):
+    before = anew()
+    kept(project, "first").write_text(damage)
+    assert anew() == before
+    assert '"helper"' in kept(project, "first").read_text()
+
+
+def test_a_changed_source_of_the_same_size_and_time_is_read_again(project):
+    before = anew()
+    path = project / "third.py"
+    stat = path.stat()
+    path.write_text(path.read_text().replace("2 * x", "3 * x"))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert anew() != before
+
+
+def test_a_name_that_becomes_a_module_is_followed(project):
+    """`from package import name` means the module as soon as there is one."""
+    package = project / "second"
+    (project / "second.py").rename(project / "old.py")
+    package.mkdir()
+    (package / "__init__.py").write_text("def deep(x):\n    return x\n")
+    before = anew()
+    assert anew() == before
+    script = project.parent / "script.py"
+    script.write_text(SCRIPT + "from workflow_scripts.lib.second import deep\ndeep(1)\n")
+    named = anew()
+    (package / "deep.py").write_text("x = 1\n")
+    assert anew() != named
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_hindrance(project, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "read-only")
+
+    before = anew()
+    kept(project, "first").unlink()
+    monkeypatch.setattr(code_parts, "_write", refuse)
+    assert anew() == before
+    assert not list((project / "__pycache__").glob("first.*"))

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.usefixtures("cluster")]
 
 PROFILES = ("slurm", "cluster-generic")
 
-# 450 MB beside Snakemake's own are too much for 500 and not for 1000 MB.
+# 400 MB beside Snakemake's own are too much for 500 and not for 1000 MB.
 SNAKEFILE = """
 rule device:
     output: "device.txt"
@@ -39,7 +39,7 @@ rule slow:
     output: "slow.txt"
     shell: "echo half > {output} && touch started && sleep $(cat seconds) && echo whole > {output}"
 """
-HUNGRY = "import time; x = bytearray(b'1' * (450 << 20)); time.sleep(4)"
+HUNGRY = "import time; x = bytearray(b'1' * (400 << 20)); time.sleep(4)"
 
 
 @pytest.fixture(params=PROFILES)
