@@ -36,7 +36,7 @@ def shown(workflow):
 def killed_when(path, workflow):
     """Run on two cores, and kill everything as soon as there is something at a path."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "workflow_scripts.anatomy.launch", "--cores", "2"],
+        workflow.command(module="workflow_scripts.anatomy.launch"),
         cwd=workflow.folder,
         env=workflow.environment,
         stdout=subprocess.DEVNULL,

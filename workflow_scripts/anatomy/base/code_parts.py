@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.base.store import replacing
+from workflow_scripts.anatomy.base.store import write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = "workflow_scripts"
@@ -50,8 +50,11 @@ def parts_of(module: str) -> Parts:
 def _parts_of_file(path: Path, mtime: int, size: int) -> Parts:
     source = path.read_bytes()
     kept = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.parts.json"
+    digest = hashlib.sha256(
+        _own_source() + source
+    ).hexdigest()  # of it, and of the code that reads it
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        if (found := _read(kept, _digest(source))) is not None:
+        if (found := _read(kept, digest)) is not None:
             return found
     try:
         tree = ast.parse(source)
@@ -60,18 +63,13 @@ def _parts_of_file(path: Path, mtime: int, size: int) -> Parts:
     module = _Module(tree)
     found = Parts(module.imports, module.parts())
     with contextlib.suppress(OSError):  # a folder that cannot be written to
-        _write(kept, _digest(source), _submodules(tree), found)
+        _write(kept, digest, _submodules(tree), found)
     return found
 
 
 @cache
 def _own_source() -> bytes:
     return Path(__file__).read_bytes()
-
-
-def _digest(source: bytes) -> str:
-    """Of a source, and of the code that reads it."""
-    return hashlib.sha256(_own_source() + source).hexdigest()
 
 
 def _read(path: Path, digest: str) -> Parts | None:
@@ -92,9 +90,7 @@ def _read(path: Path, digest: str) -> Parts | None:
 
 def _write(path: Path, digest: str, submodules: Iterable[str], parts: Parts) -> None:
     there = {module: _file(module) is not None for module in submodules}
-    content = {"digest": digest, "submodules": there, **parts._asdict()}
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content))
+    write_json(path, {"digest": digest, "submodules": there, **parts._asdict()})
 
 
 def _submodules(tree: ast.Module) -> set[str]:
