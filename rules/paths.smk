@@ -14,6 +14,7 @@ from workflow_scripts.anatomy.setup.local_files import (
     local_files,
 )
 from workflow_scripts.anatomy.setup.names import any_of
+from workflow_scripts.anatomy.setup.plan import BRIEF, Effects
 from workflow_scripts.anatomy.text.documents import matching_files
 
 ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"]["harvests"]}
@@ -130,7 +131,7 @@ def losses_path(sae):
 
 
 def asked_of_stages(role):
-    """The SAEs that the papers' plans want to be `decomposed`, `substituted` ..., each once."""
+    """The SAEs that the papers' plans want to be `decomposed`, `components_substituted`, each once."""
     saes = [sae for plan in PLANS.values() for sae in getattr(plan, role)]
     return list({(sae.model, sae.site, sae.name): sae for sae in saes}.values())
 
@@ -223,9 +224,32 @@ def all_stores():
         *sorted({f"{STORE}/{s.model}/{s.block()['harvest']}.zarr/manifest.json" for s in trained}),
         *(codes_path(sae) for sae in SAES.values()),
         *(scores_path(sae, file="norms.zarr/manifest.json") for sae in DECOMPOSED),
+        *(effects_path(one) for one in EFFECTS),
         *PAPER_STORES,
     ]
 
 
 # Which SAEs are taken apart: those that the papers ask for, and all where none does.
 DECOMPOSED = asked_of_stages("decomposed") or list(SAES.values())
+
+# What perturbations are measured: those that the papers ask for, and where none does Sae(x) of all SAEs beside
+# random errors of its size, at the tokens that losses are of.
+EFFECTS = [one for plan in PLANS.values() for one in plan.effects] or [
+    Effects(
+        sae,
+        "sae",
+        BRIEF,
+        contexts=config["interventions"]["contexts"],
+        first=config["harvests"][ANALYSIS_HARVEST[sae.model]]["min_position"],
+    )
+    for sae in SAES.values()
+]
+EFFECTS_BY_KEY = {one.key: one for one in EFFECTS}
+
+
+def effects_path(one):
+    return f"{RUN}/effects/{'/'.join(one.key)}.zarr/manifest.json"
+
+
+def effects_at(w):
+    return EFFECTS_BY_KEY[w.model, w.site, w.sae, w.subject]

@@ -74,8 +74,8 @@ EXPLORED_MODELS = list(dict.fromkeys(sae.model for sae in EXPLORED))
 
 def effects_of_sae(sae):
     """The store of what an SAE's reconstruction does to predictions, token by token, where one is asked for."""
-    path = f"{RUN}/effects/{sae.model}/{sae.site}/{sae.name}/sae.zarr/manifest.json"
-    return [path] if path in PAPER_STORES else []
+    key = (sae.model, sae.site, sae.name, "sae")
+    return [effects_path(EFFECTS_BY_KEY[key])] if key in EFFECTS_BY_KEY else []
 
 
 def norms_of_sae(sae):

@@ -45,3 +45,33 @@ use rule tabulate_drawn as tabulate_overview_decomposition with:
         draws=[draws_path(sae) for sae in DECOMPOSED],
     pathvars:
         exhibit="overview/decomposition",
+
+
+use rule tabulate_drawn as tabulate_overview_losses with:
+    """The model's loss with what every SAE makes of a site in its place."""
+    input:
+        losses=[losses_path(sae) for sae in SAES.values()],
+        saes=[sae_path(sae, "sae.safetensors") for sae in SAES.values()],
+        codes=[codes_path(sae) for sae in SAES.values()],
+    pathvars:
+        exhibit="overview/losses",
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        bootstrap=config["analysis"]["bootstrap"],
+        seed=config["seed"],
+
+
+use rule tabulate_drawn as tabulate_overview_effects with:
+    """What SAEs do to the model's predictions, beside random errors of the same size."""
+    input:
+        effects=[effects_path(one) for one in EFFECTS if one.subject == "sae"],
+    pathvars:
+        exhibit="overview/effects",
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        bootstrap=config["analysis"]["bootstrap"],
+        seed=config["seed"],

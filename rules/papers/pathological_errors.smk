@@ -1,60 +1,11 @@
 # "SAE reconstruction errors are (empirically) pathological": what is measured, and the tables of its figures.
 
-from workflow_scripts.papers.pathological_errors.plan import COMPONENTS, single_position_draws
+from workflow_scripts.papers.pathological_errors.plan import single_position_draws
 
 ERRORS, ERRORS_PLAN = config["pathological_errors"], PLANS["pathological_errors"]
-ERRORS_STORES = {one.key: one for one in ERRORS_PLAN.stores}
-effects_path = lambda one: f"{RUN}/effects/{'/'.join(one.key)}.zarr/manifest.json"
-PAPER_STORES += [effects_path(one) for one in ERRORS_PLAN.stores]
 effects_of = lambda *subjects, saes=None: [
     effects_path(one) for one in ERRORS_PLAN.of(*subjects, saes=saes)
 ]
-
-
-rule measure_effects:
-    """What Sae(x) and other perturbations of a site do to a model's predictions, token by token."""
-    input:
-        model="<store>/{model}/model.json",
-        activations=analysis_activations,
-        sae="<store>/{model}/{site}/{sae}/sae.safetensors",
-        maps=lambda w: (
-            f"{RUN}/regressions/{w.model}/{w.site}/{w.sae}/codes/maps.npz"
-            if w.subject in COMPONENTS
-            else []
-        ),
-        wider=lambda w: [
-            sae_path(sae, "sae.safetensors")
-            for sae in ERRORS_STORES[w.model, w.site, w.sae, w.subject].wider
-        ],
-    output:
-        effects="<run>/effects/{model}/{site}/{sae}/{subject}.zarr/manifest.json",
-    log:
-        "<run>/logs/effects/{model}/{site}/{sae}/{subject}.log",
-    wildcard_constraints:
-        subject="|".join(sorted({one.subject for one in ERRORS_PLAN.stores})),
-    conda:
-        "../../envs/environment.yaml"
-    threads: config["threads"]
-    resources:
-        mem_mb=lambda w, input, attempt: attempt * (6000 + 2 * int(input.size_mb)),
-        runtime=lambda w, attempt: 240 * attempt,
-        gpu=GPU,
-    params:
-        code=code_of("measure_effects.py"),
-        site="{site}",
-        subject="{subject}",
-        extent=lambda w: ERRORS_STORES[w.model, w.site, w.sae, w.subject].extent,
-        sweep=ERRORS["sweep"],
-        draws=ERRORS["draws"],
-        threshold=(ERRORS["stitched"] or {"threshold": 0})["threshold"],
-        contexts=ERRORS["contexts"],
-        first=ERRORS["first_position"],
-        analysis=config["analysis"],
-        seed=config["seed"],
-        device=config["device"],
-        threads=config["threads"],
-    script:
-        "../../workflow_scripts/measure_effects.py"
 
 
 rule measure_single_positions:

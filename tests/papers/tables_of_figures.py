@@ -53,6 +53,8 @@ def _overview() -> dict[str, pd.DataFrame]:
         "training_curves": curves,
         "densities": saes.merge(log10, how="cross"),
         "summary": saes,
+        "losses": with_ends(saes.assign(celr_mean=1 - saes["fvu"]), "celr_mean"),
+        "effects": with_ends(saes.assign(ratio=1 + saes["fvu"]), "ratio"),
         "decomposition": with_ends(saes.copy(), *scores),
     }
 

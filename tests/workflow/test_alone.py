@@ -1,5 +1,7 @@
 """A model, a text and an SAE: no paper is needed for what a run says of them."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -8,7 +10,9 @@ from tests.workflow.conftest import SITE
 pytestmark = pytest.mark.workflow
 
 PAPERS = ("dark_matter", "canonical_units", "pathological_errors", "interpretable_features")
-OWN = ("summary", "densities", "decomposition", "loss_curves")
+OWN = ("summary", "densities", "decomposition", "losses", "effects", "loss_curves")
+# What its card says of the model's predictions.
+EFFECTS = ("celr_zero", "celr_mean", "ce_sae", "kl", "pathology", "pathology_errors")
 
 
 def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
@@ -30,6 +34,12 @@ def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
     decomposition = pd.read_csv(run / "tables/overview/decomposition.csv")
     assert decomposition["sae"].tolist() == ["mine"]
     assert decomposition["fvu_nonlinear"][0] < decomposition["fvu"][0]
+    (card,) = (run / "report/cards").glob("*.json")
+    quantities = json.loads(card.read_text())["quantities"]
+    assert all(quantities[key]["value"] is not None for key in EFFECTS)
+    losses, effects = (pd.read_csv(run / f"tables/overview/{n}.csv") for n in ("losses", "effects"))
+    assert quantities["celr_mean"]["value"] == losses["celr_mean"][0]
+    assert quantities["pathology"]["value"] == effects["ratio"][0] > 0
 
 
 @pytest.mark.parametrize("paper", ["dark_matter", "canonical_units"])

@@ -8,10 +8,8 @@ import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import catalogue
+from workflow_scripts.anatomy.setup.plan import BRIEF, FULL, SWEEP
 from workflow_scripts.papers.pathological_errors.plan import (
-    BRIEF,
-    FULL,
-    SWEEP,
     plan,
     references,
     single_position_draws,
@@ -49,12 +47,12 @@ def test_attention_takes_what_attention_adds_and_no_mlp(config):
 
 def test_everything_is_measured_once_and_most_of_it_of_the_layers(config):
     found = plan_of(config)
-    keys = [one.key for one in found.stores]
+    keys = [one.key for one in found.effects]
     assert len(set(keys)) == len(keys)
-    full = [one for one in found.stores if one.extent == FULL]
+    full = [one for one in found.effects if one.extent == FULL]
     assert [one.sae for one in full] == [*found.layers, *found.attention]
-    assert [one.sae for one in found.stores if one.extent == SWEEP] == found.layers
-    brief = {(one.sae.name, one.subject) for one in found.stores if one.extent == BRIEF}
+    assert [one.sae for one in found.effects if one.extent == SWEEP] == found.layers
+    brief = {(one.sae.name, one.subject) for one in found.effects if one.extent == BRIEF}
     compared = {(sae.name, "sae") for sae in found.compared if sae is not found.main}
     assert compared < brief
     others = {"linear_error", "nonlinear_error", "pursuit", "stitched"}

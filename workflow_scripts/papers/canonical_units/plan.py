@@ -79,7 +79,7 @@ def references(block: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
     """Assign the SAEs of a checked configuration to the figures. Table 2 is about all of them."""
-    plan = CanonicalUnitsPlan(substituted=saes)
+    plan = CanonicalUnitsPlan()
     block = config["canonical_units"]
     if not block["toy"]:
         plan.missing["fig2"] = _not_given("toy")

@@ -118,7 +118,7 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
         plan.missing["fig8"] = "dark_matter.main is not in the residual stream"
     else:
         shown = {sae.name: sae for sae in [*plan.scaling, *plan.of_reference_width]}
-        plan.substituted = plan.components_substituted = list(shown.values())
+        plan.components_substituted = list(shown.values())
     return plan
 
 

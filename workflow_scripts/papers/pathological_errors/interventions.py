@@ -1,7 +1,7 @@
 """The interventions of the post and of its commenters: which are compared, with their names in figures."""
 
-# What all others are measured by: a random direction, as far from x as Sae(x) is.
-BASELINE = "epsilon_random"
+from workflow_scripts.anatomy.interventions.effect_ratios import BASELINE
+
 # Of the post and of its follow-ups, and two that take everything away.
 INTERVENTIONS = (
     "sae",

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
 from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, layer_left, nearest_l0
 from workflow_scripts.anatomy.setup.configuration import require_dissected
-from workflow_scripts.anatomy.setup.plan import Plan
+from workflow_scripts.anatomy.setup.plan import BRIEF, FULL, SWEEP, Effects, Plan
 
 ATTENTION_SITES = ("attn.hook_z", "hook_attn_out")
 COMPONENTS = ("linear_error", "nonlinear_error")
@@ -21,50 +22,28 @@ SINGLE_RANDOM = (
     "epsilon_errors",
 )
 SINGLE_FIXED = ("sae", "sae_norm_of_x", "x_norm_of_sae")
-# What of an SAE's effects is measured: all, or Sae(x) beside random errors of its size alone.
-FULL, BRIEF, SWEEP = "full", "brief", "sweep"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One store of effects.
-
-    subject: ``sae``, ``sweep`` (random errors of many sizes), a component of its error alone, ``pursuit``
-    (codes of gradient pursuit) or ``stitched`` (with what it lacks of the SAE in `wider`).
-    """
-
-    sae: Sae
-    subject: str
-    extent: str
-    wider: tuple[Sae, ...] = ()
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """Model, site, SAE and subject, as in its path."""
-        return self.sae.model, self.sae.site, self.sae.name, self.subject
 
 
 @dataclass(kw_only=True)
 class PathologicalErrorsPlan(Plan):
     """layers: an SAE at each layer of the residual stream, the main one among them; attention: likewise of
-    attention; compared: SAEs of the main site; stores: every store of effects."""
+    attention; compared: SAEs of the main site."""
 
     layers: list[Sae]
     main: Sae
     attention: list[Sae] = field(default_factory=list)
     compared: list[Sae] = field(default_factory=list)
-    stores: list[Measured] = field(default_factory=list)
 
-    def of(self, *subjects: str, saes: list[Sae] | None = None) -> list[Measured]:
+    def of(self, *subjects: str, saes: list[Sae] | None = None) -> list[Effects]:
         """The stores of some subjects; `saes`: of these alone."""
         return [
             one
-            for one in self.stores
+            for one in self.effects
             if one.subject in subjects and (saes is None or one.sae in saes)
         ]
 
     @property
-    def parts(self) -> list[Measured]:
+    def parts(self) -> list[Effects]:
         """The stores of the main SAE and of the one that is stitched: as they are, and what is made of them."""
         stitched = self.of("stitched")
         whole = self.of("sae", saes=[self.main, *(one.sae for one in stitched)])
@@ -129,28 +108,36 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> PathologicalErrorsPlan:
         plan.missing["by_architecture"] = (
             "pathological_errors.compared has SAEs of one architecture"
         )
-    plan.stores = list(_stores(plan, block, members))
+    plan.effects = list(_effects(plan, block, members))
     return plan
 
 
-def _stores(
+def _effects(
     plan: PathologicalErrorsPlan, block: dict[str, Any], members: list[Sae]
-) -> Iterator[Measured]:
+) -> Iterator[Effects]:
+    measured = partial(
+        Effects,
+        contexts=block["contexts"],
+        first=block["first_position"],
+        draws=block["draws"],
+        sweep=block["sweep"],
+        threshold=(block["stitched"] or {"threshold": 0})["threshold"],
+    )
     full = [*plan.layers, *plan.attention]
     for sae in full:
-        yield Measured(sae, "sae", FULL)
+        yield measured(sae, "sae", FULL)
     for sae in plan.compared:
         if sae not in full:
-            yield Measured(sae, "sae", BRIEF)
+            yield measured(sae, "sae", BRIEF)
     for sae in plan.layers:
-        yield Measured(sae, "sweep", SWEEP)
+        yield measured(sae, "sweep", SWEEP)
     for subject in (*COMPONENTS, "pursuit"):
-        yield Measured(plan.main, subject, BRIEF)
+        yield measured(plan.main, subject, BRIEF)
     if block["stitched"]:
         small, large = _pair(block, members)
-        yield Measured(small, "stitched", BRIEF, wider=(large,))
+        yield measured(small, "stitched", BRIEF, wider=(large,))
         if small not in (*full, *plan.compared):
-            yield Measured(small, "sae", BRIEF)
+            yield measured(small, "sae", BRIEF)
 
 
 def _pair(block: dict[str, Any], members: list[Sae]) -> list[Sae]:

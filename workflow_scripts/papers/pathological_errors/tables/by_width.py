@@ -1,7 +1,7 @@
 """SAEs of one site by width, L0 and architecture, beside random errors of the same size."""
 
 from workflow_scripts.anatomy.base.tables import Named, Tables
-from workflow_scripts.papers.pathological_errors.brief import compared
+from workflow_scripts.anatomy.interventions.effect_ratios import compared
 
 
 def tabulate(input: Named, params: Named) -> Tables:

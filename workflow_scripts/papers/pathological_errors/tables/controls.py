@@ -3,9 +3,9 @@
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables
+from workflow_scripts.anatomy.interventions.effect_means import about, effects_names, means_of, who
 from workflow_scripts.anatomy.interventions.effects_store import open_effects
 from workflow_scripts.papers.pathological_errors.interventions import CONTRASTS
-from workflow_scripts.papers.pathological_errors.means import about, effects_names, means_of, who
 
 
 def tabulate(input: Named, params: Named) -> Tables:

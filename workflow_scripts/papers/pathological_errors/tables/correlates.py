@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from workflow_scripts.anatomy.activations.store import open_activations, read
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_draws
+from workflow_scripts.anatomy.interventions.effect_means import means_of, who
 from workflow_scripts.anatomy.interventions.effects_store import EffectsStore, open_effects
 from workflow_scripts.papers.pathological_errors.correlation import correlation, ranks
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
-from workflow_scripts.papers.pathological_errors.means import means_of, who
 
 # Arrays of a store that a token has, besides its position and how often it occurs.
 PROPERTIES = ("cosine", "distance", "norm", "l0", "loss")

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from workflow_scripts.anatomy.base.draws import Estimate
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_draws
+from workflow_scripts.anatomy.interventions.effect_means import Means, means_of, who
 from workflow_scripts.anatomy.interventions.effects_store import EffectsStore, open_effects
 from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
-from workflow_scripts.papers.pathological_errors.means import Means, means_of, who
 
 SHOWN = ("sae", BASELINE)
 # Ends of the axis, as in the post, and into how many bins it is cut.

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables
+from workflow_scripts.anatomy.interventions.effect_means import ATTRIBUTES
 from workflow_scripts.anatomy.saes.dictionary_file import description
 from workflow_scripts.anatomy.setup.catalogue import layer_left
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
-from workflow_scripts.papers.pathological_errors.means import ATTRIBUTES
 
 
 def tabulate(input: Named, params: Named) -> Tables:

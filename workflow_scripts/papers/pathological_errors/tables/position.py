@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
+from workflow_scripts.anatomy.interventions.effect_means import means_of, summed, who
 from workflow_scripts.anatomy.interventions.effects_store import EffectsStore, open_effects
 from workflow_scripts.anatomy.statistics.ratio_intervals import ratio_intervals
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
-from workflow_scripts.papers.pathological_errors.means import means_of, summed, who
 
 SHOWN = ("sae", BASELINE, "epsilon_errors")
 # At most so many bins of positions.

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_draws
+from workflow_scripts.anatomy.interventions.effect_means import ATTRIBUTES, Means, summed
 from workflow_scripts.anatomy.saes.dictionary_file import description
 from workflow_scripts.anatomy.setup.catalogue import layer_left
 from workflow_scripts.anatomy.statistics.units import N_GROUPS
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
-from workflow_scripts.papers.pathological_errors.means import ATTRIBUTES, Means, summed
 
 NOT_EFFECTS = ("contexts", "tokens", "units")
 

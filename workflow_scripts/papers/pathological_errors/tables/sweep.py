@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, with_draws
+from workflow_scripts.anatomy.interventions.effect_means import Means, about, means_of, summed, who
 from workflow_scripts.anatomy.interventions.effects_store import EffectsStore, open_effects
-from workflow_scripts.papers.pathological_errors.means import Means, about, means_of, summed, who
 
 # Axes of random errors, as their names begin in the store, and the one that tokens are told apart by.
 AXES = ("distance", "cosine")

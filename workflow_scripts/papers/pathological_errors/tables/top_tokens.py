@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables
+from workflow_scripts.anatomy.interventions.effect_means import means_of, who
 from workflow_scripts.anatomy.interventions.effects_store import EffectsStore, open_effects
 from workflow_scripts.papers.pathological_errors.interventions import BASELINE
-from workflow_scripts.papers.pathological_errors.means import means_of, who
 
 # As in the post.
 LEAST, SHOWN = 5, 20

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import with_draws
+from workflow_scripts.anatomy.interventions.effect_means import about, effects_names, means_of, who
 from workflow_scripts.anatomy.interventions.effects_store import open_effects
-from workflow_scripts.papers.pathological_errors.interventions import BASELINE
-from workflow_scripts.papers.pathological_errors.means import about, effects_names, means_of, who
 
+# What all others are measured by: a random direction, as far from x as Sae(x) is.
+BASELINE = "epsilon_random"
 # Random errors with the covariance of the SAE's.
 ERRORS = "epsilon_errors"
 
