@@ -121,7 +121,6 @@ def test_an_interrupted_run_cancels_its_jobs(folder, number):
     finish(folder)
 
 
-@pytest.mark.parametrize("folder", ["slurm"], indirect=True)
 def test_after_kill_what_the_page_says_works(folder):
     """The jobs of a killed run go on; the page's commands cancel them, and the next run is whole."""
     run = running_slowly(folder)
