@@ -17,6 +17,8 @@ from workflow_scripts.anatomy.setup.names import any_of
 from workflow_scripts.anatomy.setup.plan import BRIEF, Effects
 from workflow_scripts.anatomy.text.documents import matching_files
 
+# What runs the blocks of a regression decides nothing that is measured, and makes nothing stale.
+ANALYSIS = {key: value for key, value in config["analysis"].items() if key != "dask"}
 ANALYSIS_HARVEST = {config["harvests"][h]["model"]: h for h in config["analysis"]["harvests"]}
 
 

@@ -27,7 +27,7 @@ rule label_python_tokens:
         name="{labelled}",
         labelled=lambda w: LABELLED[w.labelled],
         harvest=lambda w: config["harvests"][ANALYSIS_HARVEST[w.model]],
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         seed=config["seed"],
     script:
         "../workflow_scripts/label_python_tokens.py"

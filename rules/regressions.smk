@@ -19,7 +19,7 @@ rule gather_site_moments:
     params:
         code=code_of("gather_site_moments.py"),
         site="{site}",
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         seed=config["seed"],
         device=config["device"],
         threads=config["threads"],
@@ -52,7 +52,7 @@ rule decompose_error:
     params:
         code=code_of("decompose_error.py"),
         site="{site}",
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         seed=config["seed"],
         device=config["device"],
     script:

@@ -24,8 +24,10 @@ def copy_code(names: Iterable[str], folder: Path) -> None:
 
 
 def execute(script: str, log: Path | str, **parts: dict) -> None:
-    """Run a script; parts: input, output, params. The process stays as the script leaves it."""
-    job = Named(threads=1, log=[str(log)], **{name: Named(**part) for name, part in parts.items()})
+    """Run a script; parts: input, output, params, config. The process stays as the script leaves it."""
+    config = parts.pop("config", {})
+    named = {name: Named(**part) for name, part in parts.items()}
+    job = Named(threads=1, log=[str(log)], config=config, **named)
     path = ROOT / "workflow_scripts" / f"{script}.py"
     runpy.run_path(str(path), init_globals={"snakemake": job})
 

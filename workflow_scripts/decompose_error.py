@@ -28,7 +28,8 @@ store = open_activations(snakemake.input.activations)
 split = Split.of(analysis, params.seed, store)
 xx = Moments.load(snakemake.input.moments, device)
 solver = Solver(xx, analysis["intercept"], f"{store.path}, {params.site}")
-given = {"store": store, "split": split, "threads": snakemake.threads, "dask": analysis["dask"]}
+given = {"store": store, "split": split, "threads": snakemake.threads}
+given["dask"] = snakemake.config["analysis"]["dask"]
 sae = open_sae(snakemake.input.sae, snakemake.input.codes, device, **given)
 linear = error_map(sae, solver, xx)
 with writing(snakemake.output.norms, "norms") as group:

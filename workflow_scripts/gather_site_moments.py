@@ -25,7 +25,7 @@ gathered = site_moments(
     split,
     resolve_device(params.device),
     params.threads,
-    analysis["dask"],
+    snakemake.config["analysis"]["dask"],
 )
 # Solvable or not is said here, before any SAE of the site is regressed on it.
 solver = Solver(gathered, analysis["intercept"], f"{store.path}, {params.site}")

@@ -39,7 +39,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig4 with:
     params:
         site=lambda w: CANON_PLAN.stitchings["fig4"].site,
         threshold=lambda w: CANON_PLAN.stitchings["fig4"].threshold,
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         curve=True,
 
 
@@ -74,7 +74,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig5 with:
     params:
         site=lambda w: CANON_PLAN.stitchings["fig5"].site,
         threshold=lambda w: CANON_PLAN.stitchings["fig5"].threshold,
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         swaps=True,
 
 
@@ -114,7 +114,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig11 with:
     pathvars:
         exhibit="canonical_units/fig11",
     params:
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
 
 
 use rule tabulate_stitched as tabulate_canonical_units_fig14 with:
@@ -126,7 +126,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig14 with:
         exhibit="canonical_units/fig14",
     params:
         threshold=lambda w: CANON_PLAN.stitchings["fig14"].threshold,
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
 
 
 use rule tabulate_stitched as tabulate_canonical_units_fig15 with:
@@ -154,7 +154,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig18 with:
     params:
         site=lambda w: CANON_PLAN.stitchings["fig18"].site,
         threshold=lambda w: CANON_PLAN.stitchings["fig18"].threshold,
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
 
 
 use rule tabulate_stitched as tabulate_canonical_units_fig20 with:
@@ -167,7 +167,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig20 with:
         exhibit="canonical_units/fig20",
     params:
         site=lambda w: CANON_PLAN.stitchings["fig20"].site,
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
 
 
 use rule tabulate as tabulate_canonical_units_fig19 with:

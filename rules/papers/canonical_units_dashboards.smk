@@ -26,7 +26,7 @@ use rule tabulate_stitched as tabulate_canonical_units_fig12 with:
         runtime=lambda w, attempt: 120 * attempt,
     params:
         site=lambda w: CANON_PLAN.stitchings["fig12"].site,
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
 
 
 use rule tabulate_canonical_units_fig12 as tabulate_canonical_units_fig13 with:

@@ -11,7 +11,7 @@ if "fig1" in EXHIBITS["dark_matter"]:
 use rule tabulate_drawn as tabulate_held_out with:
     """What tables of numbers on held-out tokens have in common: the split, and the resamples."""
     params:
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         seed=config["seed"],
 
 

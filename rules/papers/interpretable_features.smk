@@ -29,7 +29,7 @@ rule find_components:
         code=code_of("find_components.py"),
         site=FEATURES_SITE,
         tokens=FEATURES["ica_tokens"],
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         seed=config["seed"],
     script:
         "../../workflow_scripts/find_components.py"
@@ -85,7 +85,7 @@ use rule tabulate as tabulate_features with:
     """What tables of the activations of the site have in common."""
     params:
         site=FEATURES_SITE,
-        analysis=config["analysis"],
+        analysis=ANALYSIS,
         seed=config["seed"],
 
 

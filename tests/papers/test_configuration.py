@@ -42,7 +42,8 @@ def put(config, path, value):
 def test_default_is_valid_and_completed(config):
     checked = check(config)
     assert checked["analysis"]["split"] == "document"
-    assert checked["analysis"]["dask"] == {"scheduler": "threads", "address": None}
+    assert checked["analysis"]["dask"]["scheduler"] == "threads"
+    assert checked["analysis"]["dask"]["slurm"]["memory"] == "8GB"
     assert checked["harvests"]["train"]["batch_size"] == 8
     assert checked["harvests"]["heldout"]["max_document_share"] == 0.05
     assert checked["datasets"]["python-stdlib"]["passages"] == "auto"

@@ -116,6 +116,20 @@ def test_the_split_reruns_regressions_and_no_sae(workflow):
     assert not {"train_sae", "reconstruct_activations", "harvest_activations"} & set(would)
 
 
+def test_a_dask_cluster_makes_nothing_stale_and_gives_the_same_bytes(workflow):
+    config = workflow.config
+    config["analysis"]["dask"] = {"scheduler": "cluster"}
+    workflow.configure(config)
+    assert untold(workflow.would_run()) == {}
+    run = workflow.folder / "results/tiny"
+    scores = sorted(run.glob("regressions/**/codes/scores.csv"))[0]
+    files = [scores, scores.with_name("maps.npz"), scores.parents[2] / "moments.npz"]
+    before = [file.read_bytes() for file in files]
+    target = str(scores.relative_to(workflow.folder))
+    workflow.run("--forcerun", "gather_site_moments", "--", target)
+    assert [file.read_bytes() for file in files] == before
+
+
 def test_another_run_shares_the_stores(workflow):
     config = workflow.config
     config["run"] = "second"

@@ -11,8 +11,6 @@ from workflow_scripts.anatomy.base.blockwise import total
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.statistics.regression import Moments, Solver, moments
 
-THREADS = {"scheduler": "threads", "address": None}
-
 
 def data(n=400, d=7, q=3, seed=0, offset=0.0):
     generator = np.random.default_rng(seed)
@@ -27,7 +25,6 @@ def in_blocks(x, y, size, threads=1):
     return total(
         lambda b: moments(torch.from_numpy(x[b]), shift, torch.from_numpy(y[b])),
         blocks,
-        THREADS,
         threads,
     )
 
@@ -69,15 +66,6 @@ def test_threads_give_the_same_bits():
     one, many = in_blocks(x, y, 33, threads=1), in_blocks(x, y, 33, threads=3)
     assert torch.equal(one.xx, many.xx)
     assert torch.equal(one.xy, many.xy)
-
-
-def test_a_dask_cluster_gives_the_same_bits():
-    x, _ = data()
-    shift = torch.from_numpy(x[:33].mean(0))
-    blocks = [torch.from_numpy(x[at : at + 33]) for at in range(0, len(x), 33)]
-    cluster = {"scheduler": "cluster", "address": None}
-    local = total(lambda b: moments(b, shift), blocks, THREADS, 1)
-    assert torch.equal(total(lambda b: moments(b, shift), blocks, cluster, 1).xx, local.xx)
 
 
 def test_saved_and_loaded(tmp_path):

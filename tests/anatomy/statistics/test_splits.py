@@ -229,7 +229,6 @@ def gathered(tmp_path, split="document", **kwargs):
     x = np.random.default_rng(0).normal(size=(60, 10, 4))
     write_activations(tmp_path / "h.zarr", x, 2, **kwargs)
     analysis = {"split": split, "train_fraction": 0.6, "intercept": True}
-    analysis["dask"] = {"scheduler": "threads", "address": None}
     text = run_script(
         "gather_site_moments",
         tmp_path / "log",
@@ -242,6 +241,7 @@ def gathered(tmp_path, split="document", **kwargs):
             "device": "cpu",
             "threads": 1,
         },
+        config={"analysis": {"dask": {"scheduler": "threads"}}},
     )
     return [line.split(" ", 1)[1] for line in text.splitlines()]
 

@@ -1,13 +1,16 @@
 """Blocks of a store, mapped and summed by dask: on the job's threads, or on a dask cluster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.anatomy.base.job import limit_threads
 
 
 def total(
-    function: Callable[..., Any], blocks: Sequence[Any], dask_config: dict[str, Any], threads: int
+    function: Callable[..., Any],
+    blocks: Sequence[Any],
+    threads: int = 1,
+    dask_config: Mapping[str, Any] | None = None,
 ) -> Any:
     """Sum of `function(block)` over the blocks.
 
@@ -17,30 +20,28 @@ def total(
 
     Parameters
     ----------
-    dask_config: the configuration's ``analysis.dask``, {scheduler, address}.
     threads: threads of the job; each block is computed by one.
+    dask_config: the configuration's ``analysis.dask``; without it the job's threads compute.
+
+    Raises
+    ------
+    AnatomyError: see `dask_clusters.computed`.
     """
     import dask
-    from dask.local import get_sync
 
-    parts = [dask.delayed(function, pure=False)(block) for block in blocks]
-    while len(parts) > 1:
-        pairs = [dask.delayed(_add)(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
-        parts = pairs + parts[len(pairs) * 2 :]
-    (whole,) = parts
-    if dask_config["scheduler"] == "cluster":
-        from dask.distributed import Client
+    if dask_config and dask_config["scheduler"] != "threads":
+        from workflow_scripts.anatomy.base.dask_clusters import computed
 
-        address = dask_config["address"]
-        local = (
-            {}
-            if address
-            else {"n_workers": threads, "threads_per_worker": 1, "dashboard_address": None}
+        # The function holds what it is of, an SAE perhaps: that goes out once, not with every block.
+        shared = dask.delayed(_same, pure=False)(dask.delayed(function, pure=False, traverse=False))
+        return computed(
+            _summed([dask.delayed(_of)(shared, b) for b in blocks]), threads, dask_config
         )
-        with Client(address, **local):
-            return whole.compute()
+    whole = _summed([dask.delayed(function, pure=False)(block) for block in blocks])
     # Schedulers are given as functions: given by name, dask imports distributed to look for a client.
     if threads == 1:
+        from dask.local import get_sync
+
         return whole.compute(scheduler=get_sync)
     from dask.threaded import get
 
@@ -52,5 +53,23 @@ def total(
         limit_threads(threads)
 
 
+def _summed(parts: list[Any]) -> Any:
+    import dask
+
+    while len(parts) > 1:
+        pairs = [dask.delayed(_add)(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
+        parts = pairs + parts[len(pairs) * 2 :]
+    (whole,) = parts
+    return whole
+
+
 def _add(a: Any, b: Any) -> Any:
     return a + b
+
+
+def _same(function: Any) -> Any:
+    return function
+
+
+def _of(function: Callable[..., Any], block: Any) -> Any:
+    return function(block)

@@ -1,7 +1,7 @@
 """One SAE on one harvest: what it decodes, and which latents fired on every token."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class SaeOnHarvest:
     split: Split | None = None
     device: str = "cpu"
     threads: int = 1
-    dask: dict[str, Any] = field(default_factory=lambda: {"scheduler": "threads", "address": None})
+    dask: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -124,7 +124,7 @@ class SaeOnHarvest:
 
     def total(self, function: Callable[[slice], Any]) -> Any:
         """Sum of `function(contexts)` over the blocks of the harvest."""
-        return total(function, self.harvest.block_slices(), self.dask, self.threads)
+        return total(function, self.harvest.block_slices(), self.threads, self.dask)
 
     @property
     def harvest(self) -> ActivationStore:

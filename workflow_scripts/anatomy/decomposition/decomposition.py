@@ -5,7 +5,7 @@ Two passes over the harvest after the site's X'X is known: one gathers X'E and g
 regressions of the norms (Eq. 10); a last look at the held-out tokens scores those.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -32,7 +32,7 @@ def site_moments(
     split: Split,
     device: str = "cpu",
     threads: int = 1,
-    dask: dict[str, Any] | None = None,
+    dask: Mapping[str, Any] | None = None,
 ) -> Moments:
     """X'X of the training tokens of a site, about the mean of its first block; every SAE shares it."""
     array = store.activations(site)
@@ -44,8 +44,7 @@ def site_moments(
         train, _ = split.masks(contexts, store.shape[1])
         return moments(x[torch.from_numpy(train.ravel()).to(device)], shift)
 
-    dask = dask or {"scheduler": "threads", "address": None}
-    return total(of_block, store.block_slices(), dask, threads)
+    return total(of_block, store.block_slices(), threads, dask)
 
 
 def error_map(sae: SaeOnHarvest, solver: Solver, xx: Moments) -> LinearMap:

@@ -15,8 +15,8 @@ def tabulate(input: Named, params: Named) -> Tables:
     device."""
     analysis, device = params.analysis, resolve_device(params.device)
     store = open_activations(input.activations)
-    given = {"split": Split.of(analysis, params.seed, store), "dask": analysis["dask"]}
-    sae = open_sae(input.sae, input.codes, device, store=store, **given)
+    split = Split.of(analysis, params.seed, store)
+    sae = open_sae(input.sae, input.codes, device, store=store, split=split)
     dots, errors, averages = latent_probe(sae)
     who = identity(sae.dictionary.metadata, sae.codes.summary)
     firing = sae.codes.latents("firing_count")

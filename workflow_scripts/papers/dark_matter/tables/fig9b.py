@@ -20,7 +20,7 @@ def tabulate(input: Named, params: Named) -> Tables:
     store = open_activations(input.activations)
     split = Split.of(analysis, seed, store)
     linear = load_error_map(input.maps, device)
-    given = {"store": store, "split": split, "dask": analysis["dask"]}
+    given = {"store": store, "split": split}
     saes = {
         source: open_sae(sae, codes, device, **given)
         for source, sae, codes in zip(params.sources, input.saes, input.codes, strict=True)
