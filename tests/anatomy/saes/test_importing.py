@@ -119,11 +119,28 @@ def test_a_scale_that_is_not_folded_has_to_be_given(tmp_path):
         torch.testing.assert_close(recon, sae(x), rtol=1e-4, atol=1e-4)
 
 
-def test_what_is_not_supported_says_what_is(tmp_path):
-    with pytest.raises(AnatomyError, match=r"gated is not supported; .* jumprelu, topk, standard"):
-        local(write_sae_lens(tmp_path / "gated", "gated"))
-    with pytest.raises(AnatomyError, match=r"layer_norm.*not supported"):
-        local(write_sae_lens(tmp_path / "ln", "standard", normalize_activations="layer_norm"))
+@pytest.mark.parametrize(
+    ("architecture", "why"),
+    [
+        ("abstopk", "negative values"),
+        ("matching_pursuit", "has no encoder"),
+        ("temporal", "the tokens before it"),
+        ("transcoder", "another hook point than it reads"),
+        ("jumprelu_skip_transcoder", "another hook point than it reads"),
+        ("crosscoder", "is not supported; those that are: batchtopk, topk, jumprelu, standard"),
+    ],
+)
+def test_what_is_not_supported_says_what_is(tmp_path, architecture, why):
+    with pytest.raises(AnatomyError, match=f"of architecture {architecture}.*{why}"):
+        local(write_sae_lens(tmp_path / "sae", architecture))
+
+
+def test_whitened_activations_have_to_be_folded(tmp_path):
+    folder = write_sae_lens(
+        tmp_path / "sae", "standard", normalize_activations="covariance_whitening"
+    )
+    with pytest.raises(AnatomyError, match="and this is not folded into its weights"):
+        local(folder)
 
 
 def test_files_that_are_missing_or_corrupted(tmp_path):

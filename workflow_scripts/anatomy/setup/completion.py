@@ -11,6 +11,7 @@ from workflow_scripts.anatomy.setup.default_harvests import add_analysis, add_ha
 from workflow_scripts.anatomy.setup.filling import IMPORTED, Filled, add, are_blocks
 from workflow_scripts.anatomy.setup.local_files import check_local_files, is_local
 from workflow_scripts.anatomy.setup.model_settings import model_names
+from workflow_scripts.anatomy.setup.normalisations import SCALED
 from workflow_scripts.anatomy.setup.sae_metadata import SaeMetadata, hub_id, metadata_of, same_model
 
 
@@ -79,7 +80,7 @@ def _complete_sae(
             add(added, group, "site", first.site, own, where)
         if "l0" not in group and first.l0 is not None:
             add(added, group, "l0", first.l0, own, where)
-        scaled = first.normalisation == "expected_average_only_in" and first.input_scale is not None
+        scaled = first.normalisation == SCALED and first.input_scale is not None
         if scaled and "input_scale" not in group:
             add(added, group, "input_scale", first.input_scale, "activation_scaler.json", where)
     if "model" not in group:

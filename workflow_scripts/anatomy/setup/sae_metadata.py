@@ -32,7 +32,8 @@ class SaeMetadata:
     site: the same under this workflow's name. d_in: dimensions of its activations. width: its latents.
     l0: k, or a recorded L0. context_length: tokens of a training context. prepend_bos: whether these
     began with the BOS token. normalisation: of activations, in sae_lens's words. input_scale: the
-    factor that lies beside a checkpoint of sae_lens. head: the one head it is of.
+    factor that lies beside a checkpoint of sae_lens. head: the one head it is of. architecture, activation:
+    the function's name, in sae_lens's words.
     """
 
     model: str | None = None
@@ -47,6 +48,8 @@ class SaeMetadata:
     normalisation: str | None = None
     input_scale: float | None = None
     head: int | None = None
+    architecture: str | None = None
+    activation: str | None = None
 
 
 def metadata_of(group: dict[str, Any]) -> list[SaeMetadata]:
@@ -104,6 +107,8 @@ def read_metadata(path: str | Path) -> SaeMetadata:
         normalisation=_normalisation(cfg.get("normalize_activations")),
         input_scale=_scale(folder / "activation_scaler.json"),
         head=about.get("hook_head_index"),
+        architecture=cfg.get("architecture"),
+        activation=cfg.get("activation_fn_str") or cfg.get("activation_fn"),
     )
 
 

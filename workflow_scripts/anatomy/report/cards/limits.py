@@ -56,7 +56,8 @@ def _dead(cells: Mapping[str, Cell]) -> Iterator[str]:
 
 
 def _threshold(who: Who) -> Iterator[str]:
-    if who.architecture == "batchtopk" and who.thresholds is not None:
+    of_batches = who.architecture in ("batchtopk", "matryoshka_batchtopk")
+    if of_batches and who.thresholds is not None:
         yield (
             f"One threshold, {number(who.thresholds[1], 3)}, stands for the batch that it chose its active "
             "latents from in training: its L0 on other text is not what it was trained to."
