@@ -197,6 +197,27 @@ def test_a_table_that_lacks_a_part_is_drawn(paper, module):
             drawn(paper, module, lacks.reset_index(drop=True), *tables[1:], layout=False)
 
 
+def silent(table, whole):
+    """The table as it is where nothing fires: for its first SAE (of a pair the larger one), or for all."""
+    name = next((each for each in ("sae", "sae_large", "width") if each in table), None)
+    if name is None:
+        return table
+    rows = (table[name] == table[name].iloc[0]) | whole
+    values = {"l0": 0.0, "activation_frequency": 0.0}
+    values |= dict.fromkeys(("fvu", "fvu_lo", "fvu_hi"), 1.0)
+    return table.assign(
+        **{key: table[key].where(~rows, value) for key, value in values.items() if key in table}
+    )
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["one", "all"])
+@every_figure
+def test_an_sae_for_which_nothing_fires_is_no_error(paper, module, whole):
+    tables = tables_for(paper, module)
+    if any("l0" in table or "activation_frequency" in table for table in tables):
+        drawn(paper, module, *(silent(table, whole) for table in tables))
+
+
 @pytest.mark.parametrize("module", ["fig4", "fig10", "fig11", "fig14", "fig18"])
 def test_a_table_without_novel_latents_is_drawn(module):
     (table,) = tables_for("canonical_units", module)

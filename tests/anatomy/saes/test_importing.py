@@ -55,13 +55,13 @@ def test_local_saes_are_what_sae_lens_makes_of_them(tmp_path, architecture, cfg)
 
     folder = write_sae_lens(tmp_path / "sae", architecture, **cfg)
     sae, x = SAE.load_from_disk(folder), torch.randn(50, D) * 2
-    dictionary = local(folder, nominal_l0=7.0)
+    dictionary = local(folder, nominal_l0=7.0)  # what is stated is no part of the SAE
     codes, recon = dictionary.reconstruct(x)
     with torch.no_grad():
         torch.testing.assert_close(recon, sae(x), rtol=1e-4, atol=1e-4)
         assert torch.equal(codes.to_dense(M) > 0, sae.encode(x) > 0)
     assert dictionary.metadata["architecture"] == architecture
-    assert dictionary.metadata["nominal_l0"] == 7.0 and dictionary.metadata["width"] == M
+    assert dictionary.metadata["nominal_l0"] == cfg.get("k") and dictionary.metadata["width"] == M
     assert not dictionary.center
 
 

@@ -13,6 +13,7 @@ from workflow_scripts.anatomy.setup.normalisations import (
     TOKEN_BY_TOKEN,
     check_normalisation,
 )
+from workflow_scripts.anatomy.setup.sae_metadata import read_metadata
 
 # The activation function of what sae_lens loads, by its architecture.
 SUPPORTED = {
@@ -32,7 +33,7 @@ def import_sae(sae: dict[str, Any]) -> Dictionary:
     Parameters
     ----------
     sae: `kind` pretrained (`release` and `id` of sae_lens; the hub's cache is enough) or local
-        (`path` of a folder in sae_lens format), with name, model, site, nominal_l0, and where
+        (`path` of a folder in sae_lens format), with name, model, site, of a release nominal_l0, and where
         the artefact does not say them `input_scale` and `center`.
 
     Raises
@@ -48,7 +49,8 @@ def import_sae(sae: dict[str, Any]) -> Dictionary:
         "name": sae["name"],
         "model": sae["model"],
         "site": sae["site"],
-        "nominal_l0": sae.get("nominal_l0"),
+        # Of a folder what it says itself: what a configuration states may be corrected, and is no part of it.
+        "nominal_l0": read_metadata(source).l0 if sae["kind"] == "local" else sae.get("nominal_l0"),
         "seed": None,
         "source": source,
     }

@@ -18,6 +18,7 @@ def limits(who: Who, cells: Mapping[str, Cell], method: Method, seeds: int) -> l
     return [
         *_tokens(who, cells),
         *_l0(who, cells),
+        *_fvu(cells),
         *_dead(cells),
         *_threshold(who),
         *_regression(who, cells),
@@ -44,6 +45,15 @@ def _l0(who: Who, cells: Mapping[str, Cell]) -> Iterator[str]:
         yield (
             f"Its L0 of {number(l0.value, 3)} is {abs(off):.0%} {'above' if off > 0 else 'below'} the "
             f"{nominal:g} that it was made for."
+        )
+
+
+def _fvu(cells: Mapping[str, Cell]) -> Iterator[str]:
+    fvu = cells.get("fvu")
+    if fvu is not None and fvu.value is not None and fvu.value > 1:
+        yield (
+            f"Its FVU of {number(fvu.value, 3)} is above 1: the mean activation is nearer to the activations "
+            "than what it rebuilds. It may be of another model or hook point, or want another input scale."
         )
 
 
