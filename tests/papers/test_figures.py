@@ -204,6 +204,8 @@ def silent(table, whole):
         return table
     rows = (table[name] == table[name].iloc[0]) | whole
     values = {"l0": 0.0, "activation_frequency": 0.0}
+    if "max_cosine" in table:
+        values |= {"count": 0, "novel_latents": 0}
     values |= dict.fromkeys(("fvu", "fvu_lo", "fvu_hi"), 1.0)
     return table.assign(
         **{key: table[key].where(~rows, value) for key, value in values.items() if key in table}
@@ -214,8 +216,13 @@ def silent(table, whole):
 @every_figure
 def test_an_sae_for_which_nothing_fires_is_no_error(paper, module, whole):
     tables = tables_for(paper, module)
-    if any("l0" in table or "activation_frequency" in table for table in tables):
-        drawn(paper, module, *(silent(table, whole) for table in tables))
+    named = [set(table) & {"l0", "activation_frequency", "max_cosine"} for table in tables]
+    if any(named):
+        tables = [silent(table, whole) for table in tables]
+        drawn(paper, module, *tables)
+        room = import_module(f"workflow_scripts.papers.{paper}.figures.{module}")
+        if hasattr(room, "finding"):
+            assert room.finding(*tables).sentence
 
 
 @pytest.mark.parametrize("module", ["fig4", "fig10", "fig11", "fig14", "fig18"])
