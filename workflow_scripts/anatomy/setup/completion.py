@@ -9,6 +9,7 @@ from typing import Any
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.default_harvests import add_analysis, add_harvests
 from workflow_scripts.anatomy.setup.filling import IMPORTED, Filled, add, are_blocks
+from workflow_scripts.anatomy.setup.hook_names import check_hook_name
 from workflow_scripts.anatomy.setup.local_files import check_local_files, is_local
 from workflow_scripts.anatomy.setup.model_settings import model_names
 from workflow_scripts.anatomy.setup.normalisations import SCALED
@@ -72,6 +73,7 @@ def _complete_sae(
     if group["kind"] == "local":
         if "site" not in group:
             if first.site is None:
+                check_hook_name(first.hook, f"config: {where} (its cfg.json)")
                 says = f"calls it {first.hook}" if first.hook else "does not say it"
                 raise AnatomyError(
                     f"config: {where}: which hook point it is of cannot be read from its cfg.json, which "
