@@ -7,12 +7,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.report.cards.quantities import check as check_quantities
 from workflow_scripts.anatomy.report.cards.quantities import read_quantities
 from workflow_scripts.anatomy.setup import configuration
 from workflow_scripts.anatomy.setup.catalogue import Sae
 from workflow_scripts.anatomy.setup.completion import complete
 from workflow_scripts.anatomy.setup.exhibits import Exhibit, read_exhibits
+from workflow_scripts.anatomy.setup.given import check_given
 from workflow_scripts.anatomy.setup.hook_names import check_hook_name, check_hook_names
 from workflow_scripts.anatomy.setup.places import check_places
 from workflow_scripts.anatomy.setup.plan import Plan
@@ -37,7 +39,15 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
     AnatomyError: see `check_hook_names`, `completion.filled` and `configuration.check`.
     """
     check_hook_names(config)
-    return configuration.check(complete(config), _schemas(), _references)
+    try:
+        completed = complete(config)
+    except AnatomyError:
+        raise
+    except Exception:
+        # A value of another kind stands in the way of completing it, and is named; all else is our mistake.
+        check_given(config, _schemas())
+        raise
+    return configuration.check(completed, _schemas(), _references)
 
 
 def plans(config: dict[str, Any], saes: list[Sae]) -> dict[str, Plan]:

@@ -129,6 +129,26 @@ def test_a_file_that_is_no_json(tmp_path):
         with pytest.raises(AnatomyError, match="save the SAE anew"):
             read_metadata(tmp_path)
     assert read_metadata(tmp_path / "nowhere") == SaeMetadata()
+    assert read_metadata(tmp_path / "cfg.json" / "file") == SaeMetadata()
+    with pytest.raises(AnatomyError, match="cannot be read"):
+        read_metadata(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"metadata": [1]}, "metadata"),
+        ({"metadata": {"model_name": 7}}, "model_name"),
+        ({"hook_name": ["blocks.0.hook_resid_pre"]}, "hook_name"),
+        ({"d_in": "8"}, "d_in"),
+        ({"activation_fn_kwargs": 3}, "activation_fn_kwargs"),
+        ({"architecture": {}}, "architecture"),
+    ],
+)
+def test_a_setting_of_another_kind(tmp_path, settings, key):
+    (tmp_path / "cfg.json").write_text(json.dumps(settings))
+    with pytest.raises(AnatomyError, match=key):
+        read_metadata(tmp_path)
 
 
 @pytest.mark.parametrize(
