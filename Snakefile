@@ -7,6 +7,7 @@ from workflow_scripts.anatomy.base.code_digest import code_of
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import catalogue
 from workflow_scripts.anatomy.setup.local_files import check_local_files, with_home
+from workflow_scripts.anatomy.setup.model_keys import check_model_keys
 from workflow_scripts.anatomy.setup.names import any_of
 from workflow_scripts.anatomy.setup.ownership import check_owners, hold_store, record_owner
 from workflow_scripts.anatomy.setup.reading import configured
@@ -28,6 +29,7 @@ if workflow.config_settings.config_args:
 
 try:
     config = with_home(papers.check(configured(CONFIG_FILES, workflow.config_settings.config)))
+    check_model_keys(config)
     check_local_files(config)
     if workflow.is_main_process:
         check_text_files(config)

@@ -77,6 +77,13 @@ def sae_block(w):
     return SAES[w.model, w.site, w.sae].block()
 
 
+def imported_block(w):
+    """What an imported SAE is made of: what is said of its L0 is no part of it, and may be corrected."""
+    block = sae_block(w)
+    stated = ("nominal_l0",) if block["kind"] == "local" else ()
+    return {key: value for key, value in block.items() if key not in stated}
+
+
 def training_activations(w):
     return f"{STORE}/{w.model}/{sae_block(w)['harvest']}.zarr/manifest.json"
 

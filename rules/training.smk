@@ -51,7 +51,7 @@ rule import_sae:
     params:
         code=code_of("import_sae.py"),
         files=fingerprint_of(local_sae_files),
-        sae=sae_block,
+        sae=imported_block,
         model_name="{model}",
     script:
         "../workflow_scripts/import_sae.py"

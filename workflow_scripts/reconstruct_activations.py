@@ -5,13 +5,15 @@ from pathlib import Path
 from workflow_scripts.anatomy.activations.store import open_activations
 from workflow_scripts.anatomy.base.job import begin, log
 from workflow_scripts.anatomy.base.store import write_json
+from workflow_scripts.anatomy.codes.doubts import doubts
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 
 begin(snakemake.log[0], snakemake.threads)
 
+dictionary = load_dictionary(snakemake.input.sae)
 description = reconstruct(
-    load_dictionary(snakemake.input.sae),
+    dictionary,
     open_activations(snakemake.input.activations),
     snakemake.params.site,
     Path(snakemake.output.codes).parent,
@@ -19,4 +21,6 @@ description = reconstruct(
 )
 write_json(snakemake.output.summary, {**description, "sae": snakemake.params.sae})
 summary = description["summary"]
+for line in doubts(summary, dictionary.metadata.get("nominal_l0")):
+    log.warning("warning: %s: %s", snakemake.params.sae, line)
 log.info("%s: L0 %.2f, FVU %s", snakemake.params.sae, summary["l0"], summary["fvu"])

@@ -40,6 +40,7 @@ use rule tabulate as tabulate_canonical_units_fig7 with:
         runtime=lambda w, attempt: 60 * attempt,
     params:
         chosen=lambda w: CANON[COMPARED[w.exhibit][0]],
+        nominal_l0=lambda w: [s.nominal_l0 for s in CANON_PLAN.comparisons[w.exhibit]],
         bootstrap=config["analysis"]["bootstrap"],
         seed=config["seed"],
 

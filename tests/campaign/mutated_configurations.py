@@ -18,12 +18,13 @@ import yaml
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import catalogue
+from workflow_scripts.anatomy.setup.model_keys import check_model_keys
 from workflow_scripts.anatomy.setup.reading import configured
 from workflow_scripts.papers import registry
 
 BASE = Path(__file__).resolve().parents[1] / "papers" / "example.yaml"
-# Settings of a language model are those of another library, which takes what it knows.
-FREE = ("config",)
+# Settings of a language model are those of another library: their names are known, their values are not.
+FREE = "config"
 
 
 def judged(path: Path) -> str:
@@ -33,6 +34,7 @@ def judged(path: Path) -> str:
     """
     try:
         config = registry.check(configured([path]))
+        check_model_keys(config)
         registry.plans(config, catalogue(config))
     except AnatomyError as error:
         return str(error)
@@ -45,9 +47,8 @@ def places(value: Any, path: tuple = ()) -> Iterator[tuple]:
     if isinstance(value, list):
         parts = enumerate(value)
     for key, inner in parts:
-        if key not in FREE:
-            yield (*path, key)
-            yield from places(inner, (*path, key))
+        yield (*path, key)
+        yield from places(inner, (*path, key))
 
 
 def at(config: Any, path: tuple) -> Any:
@@ -64,6 +65,8 @@ def mistaken(config: dict, rng: random.Random) -> tuple[str, str, str] | None:
     above, key = at(config, path[:-1]), path[-1]
     value, word = above[key], next(str(k) for k in reversed(path) if isinstance(k, str))
     kind = rng.choice(list(KINDS))
+    if FREE in path and kind != "a misspelt key":
+        return None
     changed = KINDS[kind](above, key, value, rng)
     if changed is None:
         return None
@@ -72,7 +75,7 @@ def mistaken(config: dict, rng: random.Random) -> tuple[str, str, str] | None:
 
 
 def _misspelt(above, key, value, rng):
-    if not isinstance(key, str) or key in FREE:
+    if not isinstance(key, str) or key == FREE:
         return None
     above[key + "zq"] = above.pop(key)
     return key
@@ -153,9 +156,11 @@ def duplicated(text: str, rng: random.Random) -> tuple[str, str, str]:
     """A key given twice."""
     rows = text.splitlines()
     blocks = [n for n, row in enumerate(rows) if row.rstrip().endswith(tuple("0123456789"))]
-    chosen = rng.choice([n for n in blocks if ": " in rows[n]])
+    # What begins with a dash is an item, which may be there twice.
+    keys = [n for n in blocks if ": " in rows[n] and not rows[n].lstrip().startswith("- ")]
+    chosen = rng.choice(keys)
     rows.insert(chosen, rows[chosen])
-    return "a key given twice", rows[chosen].strip().split(":")[0].lstrip("- "), "\n".join(rows)
+    return "a key given twice", rows[chosen].strip().split(":")[0], "\n".join(rows)
 
 
 def cut(text: str, rng: random.Random) -> tuple[str, str, str]:

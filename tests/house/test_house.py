@@ -17,7 +17,7 @@ LIBRARY = sorted(
 )
 FIGURES = [path for path in LIBRARY if "figures" in path.parts]
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.]+")
-IMPORT_SAE_LENS = {"importing", "trainers", "sparse_training", "sparse_penalties", "sparse_trainer"}
+IMPORT_SAE_LENS = {"loading", "trainers", "sparse_training", "sparse_penalties", "sparse_trainer"}
 
 
 def name_of(path):

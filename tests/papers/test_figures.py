@@ -197,6 +197,34 @@ def test_a_table_that_lacks_a_part_is_drawn(paper, module):
             drawn(paper, module, lacks.reset_index(drop=True), *tables[1:], layout=False)
 
 
+def silent(table, whole):
+    """The table as it is where nothing fires: for its first SAE (of a pair the larger one), or for all."""
+    name = next((each for each in ("sae", "sae_large", "width") if each in table), None)
+    if name is None:
+        return table
+    rows = (table[name] == table[name].iloc[0]) | whole
+    values = {"l0": 0.0, "activation_frequency": 0.0}
+    if "max_cosine" in table:
+        values |= {"count": 0, "novel_latents": 0}
+    values |= dict.fromkeys(("fvu", "fvu_lo", "fvu_hi"), 1.0)
+    return table.assign(
+        **{key: table[key].where(~rows, value) for key, value in values.items() if key in table}
+    )
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["one", "all"])
+@every_figure
+def test_an_sae_for_which_nothing_fires_is_no_error(paper, module, whole):
+    tables = tables_for(paper, module)
+    named = [set(table) & {"l0", "activation_frequency", "max_cosine"} for table in tables]
+    if any(named):
+        tables = [silent(table, whole) for table in tables]
+        drawn(paper, module, *tables)
+        room = import_module(f"workflow_scripts.papers.{paper}.figures.{module}")
+        if hasattr(room, "finding"):
+            assert room.finding(*tables).sentence
+
+
 @pytest.mark.parametrize("module", ["fig4", "fig10", "fig11", "fig14", "fig18"])
 def test_a_table_without_novel_latents_is_drawn(module):
     (table,) = tables_for("canonical_units", module)

@@ -7,12 +7,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.report.cards.quantities import check as check_quantities
 from workflow_scripts.anatomy.report.cards.quantities import read_quantities
 from workflow_scripts.anatomy.setup import configuration
 from workflow_scripts.anatomy.setup.catalogue import Sae
 from workflow_scripts.anatomy.setup.completion import complete
 from workflow_scripts.anatomy.setup.exhibits import Exhibit, read_exhibits
+from workflow_scripts.anatomy.setup.given import check_given
+from workflow_scripts.anatomy.setup.hook_names import check_hook_name, check_hook_names
 from workflow_scripts.anatomy.setup.places import check_places
 from workflow_scripts.anatomy.setup.plan import Plan
 from workflow_scripts.papers import PAPERS
@@ -33,9 +36,18 @@ def check(config: dict[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    AnatomyError: see `completion.filled` and `configuration.check`.
+    AnatomyError: see `check_hook_names`, `completion.filled` and `configuration.check`.
     """
-    return configuration.check(complete(config), _schemas(), _references)
+    check_hook_names(config)
+    try:
+        completed = complete(config)
+    except AnatomyError:
+        raise
+    except Exception:
+        # A value of another kind stands in the way of completing it, and is named; all else is our mistake.
+        check_given(config, _schemas())
+        raise
+    return configuration.check(completed, _schemas(), _references)
 
 
 def plans(config: dict[str, Any], saes: list[Sae]) -> dict[str, Plan]:
@@ -43,8 +55,15 @@ def plans(config: dict[str, Any], saes: list[Sae]) -> dict[str, Plan]:
 
     Raises
     ------
-    AnatomyError: a paper's block asks for what the configuration does not have.
+    AnatomyError: a paper's block asks for what the configuration does not have, or an SAE of a release is
+        at a hook point that no analysis harvest holds.
     """
+    for sae in saes:
+        if sae.kind == "pretrained":
+            where = f"saes.{sae.group}.ids: {dict(sae.options)['id']}"
+            check_hook_name(sae.site, f"config: {where}")
+            place = {"model": sae.model, "site": sae.site}
+            configuration.require_dissected(config, where, place)
     asked = [paper for paper in PAPERS if paper not in _schemas() or config[paper] is not None]
     for paper in asked:
         check_places(config, saes, paper, config.get(paper))

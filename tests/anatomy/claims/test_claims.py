@@ -23,6 +23,7 @@ from workflow_scripts.anatomy.claims.contrasts import (
     fitted_slope,
     moving_blocks,
 )
+from workflow_scripts.anatomy.claims.counts import histogram_skewness, share, with_logarithms
 from workflow_scripts.anatomy.claims.measures import decrease, highest, lowest, slope
 from workflow_scripts.anatomy.claims.rule import (
     FAILS,
@@ -219,3 +220,17 @@ def test_a_claim_that_reads_no_table_is_an_error():
     )
     with pytest.raises(AnatomyError, match="typed measures without a table"):
         evaluate(claim, paper_world(), seed=0)
+
+
+def test_a_share_of_nothing_is_no_number():
+    with pytest.raises(NotTestable, match="there are no latents to count"):
+        share(0, 0, "latents, as if independent")
+    with pytest.raises(NotTestable, match="nothing in the bins"):
+        histogram_skewness(np.arange(3.0), np.zeros(3, int), 0, "latents")
+
+
+def test_an_sae_for_which_nothing_fires_takes_no_part_in_a_fit_over_l0():
+    table = pd.DataFrame({"l0": [0.0, 4.0, 8.0], "width": [8, 8, 16], "fvu": [1.0, 0.5, 0.25]})
+    assert with_logarithms(table, ["l0", "width"])["fvu"].tolist() == [0.5, 0.25]
+    with pytest.raises(NotTestable, match="no SAE has a l0 above 0"):
+        with_logarithms(table.iloc[:1], ["l0"])

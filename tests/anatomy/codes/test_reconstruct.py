@@ -8,6 +8,7 @@ from tests.conftest import random_dictionary, write_activations
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.codes.pursuit import pursue
 from workflow_scripts.anatomy.codes.reconstruct import reconstruct
+from workflow_scripts.anatomy.codes.sae_on_harvest import open_sae
 from workflow_scripts.anatomy.codes.store import open_codes
 
 D, M = 8, 24
@@ -50,7 +51,7 @@ def test_pursuit_spends_what_the_encoder_spent(store, tmp_path):
     assert found.summary["fvu"] < codes.summary["fvu"]
     assert about["method"] == "gradient pursuit"
     x = torch.from_numpy(store.activations(site)[:]).reshape(-1, D)
-    error = x - sae.decode(found.sparse_codes(slice(0, 9)), sae.token_mean(x))
+    error = x - sae.decode(found.sparse_codes(slice(0, 9)), sae.offset(x))
     np.testing.assert_allclose(
         found.scalar("error_norm2").reshape(-1), error.square().sum(1), rtol=1e-4
     )
@@ -71,6 +72,39 @@ def test_pursuit_of_a_scaled_and_centred_sae(store, tmp_path):
         np.testing.assert_allclose(
             one.scalar("error_norm2"), two.scalar("error_norm2"), rtol=1e-3, atol=1e-5
         )
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"normalisation": "layer_norm", "center": True}, {"normalisation": "constant_norm_rescale"}],
+)
+def test_an_sae_that_scales_every_token_by_itself(store, tmp_path, own):
+    """As of the tokens scaled beforehand; the errors are those in units of the activations."""
+    site = site_of(store)
+    sae, plain = random_dictionary(D, M, **own), random_dictionary(D, M)
+    x = torch.from_numpy(store.activations(site)[:]).reshape(-1, D)
+    inside = x - x.mean(1, keepdim=True) if sae.center else x
+    t = inside.std(1) if sae.center else inside.norm(dim=1) / D**0.5
+    reconstruct(sae, store, site, tmp_path / "codes")
+    pursue(sae, store, open_codes(tmp_path / "codes"), site, tmp_path / "pursuit")
+    scaled = (inside / t[:, None]).numpy().reshape(9, 5, D)
+    alike = write_activations(tmp_path / "scaled.zarr", scaled, min_position=1)
+    reconstruct(plain, alike, site, tmp_path / "plain")
+    pursue(plain, alike, open_codes(tmp_path / "plain"), site, tmp_path / "plainp")
+    for one, two in (("codes", "plain"), ("pursuit", "plainp")):
+        own_codes, others = open_codes(tmp_path / one), open_codes(tmp_path / two)
+        np.testing.assert_array_equal(own_codes.scalar("l0"), others.scalar("l0"))
+        np.testing.assert_allclose(
+            own_codes.scalar("error_norm2").reshape(-1),
+            others.scalar("error_norm2").reshape(-1) * t.numpy() ** 2,
+            rtol=1e-3,
+            atol=1e-5,
+        )
+    sae.save(tmp_path / "sae.safetensors")
+    opened = open_sae(tmp_path / "sae.safetensors", tmp_path / "codes")
+    residual = opened.residual(x, opened.codes.rows(slice(0, 9)))
+    error = x - sae.reconstruct(x)[1]
+    np.testing.assert_allclose(residual, error, rtol=1e-3, atol=1e-4)
 
 
 def test_an_sae_for_other_activations_is_refused_before_work(store, tmp_path):

@@ -163,7 +163,9 @@ def test_the_rendered_table_has_the_papers_columns(world, losses, tmp_path):
 
 def test_figure_7(world, losses):
     chosen = {"model": "planted", "site": SITE, "width": 24, "k": 4}
-    table = tabulate(table_fig7, world, losses, chosen=chosen)
+    table = tabulate(
+        table_fig7, world, losses, chosen=chosen, nominal_l0=[k for _, _, k, _ in SAES]
+    )
     size, sparsity = (table[table["comparison"] == name] for name in ("size", "sparsity"))
     assert set(size["sae"]) == {name for name in NAMES if "-k4-" in name}
     assert set(sparsity["sae"]) == {name for name in NAMES if "-w24-" in name}
@@ -194,7 +196,9 @@ def test_figure_7(world, losses):
 def test_figure_7_of_one_half_alone(world, losses):
     """No SAE has the other dictionary size: there are no panels of k, and no empty ones."""
     chosen = {"model": "planted", "site": SITE, "width": 99, "k": 4}
-    table = tabulate(table_fig7, world, losses, chosen=chosen)
+    table = tabulate(
+        table_fig7, world, losses, chosen=chosen, nominal_l0=[k for _, _, k, _ in SAES]
+    )
     assert set(table["comparison"]) == {"size"}
     with styled():
         assert len(fig7.draw(table).axes) == 2

@@ -55,13 +55,13 @@ def test_local_saes_are_what_sae_lens_makes_of_them(tmp_path, architecture, cfg)
 
     folder = write_sae_lens(tmp_path / "sae", architecture, **cfg)
     sae, x = SAE.load_from_disk(folder), torch.randn(50, D) * 2
-    dictionary = local(folder, nominal_l0=7.0)
+    dictionary = local(folder, nominal_l0=7.0)  # what is stated is no part of the SAE
     codes, recon = dictionary.reconstruct(x)
     with torch.no_grad():
         torch.testing.assert_close(recon, sae(x), rtol=1e-4, atol=1e-4)
         assert torch.equal(codes.to_dense(M) > 0, sae.encode(x) > 0)
     assert dictionary.metadata["architecture"] == architecture
-    assert dictionary.metadata["nominal_l0"] == 7.0 and dictionary.metadata["width"] == M
+    assert dictionary.metadata["nominal_l0"] == cfg.get("k") and dictionary.metadata["width"] == M
     assert not dictionary.center
 
 
@@ -119,11 +119,28 @@ def test_a_scale_that_is_not_folded_has_to_be_given(tmp_path):
         torch.testing.assert_close(recon, sae(x), rtol=1e-4, atol=1e-4)
 
 
-def test_what_is_not_supported_says_what_is(tmp_path):
-    with pytest.raises(AnatomyError, match=r"gated is not supported; .* jumprelu, topk, standard"):
-        local(write_sae_lens(tmp_path / "gated", "gated"))
-    with pytest.raises(AnatomyError, match=r"layer_norm.*not supported"):
-        local(write_sae_lens(tmp_path / "ln", "standard", normalize_activations="layer_norm"))
+@pytest.mark.parametrize(
+    ("architecture", "why"),
+    [
+        ("abstopk", "negative values"),
+        ("matching_pursuit", "has no encoder"),
+        ("temporal", "the tokens before it"),
+        ("transcoder", "another hook point than it reads"),
+        ("jumprelu_skip_transcoder", "another hook point than it reads"),
+        ("crosscoder", "is not supported; those that are: batchtopk, topk, jumprelu, standard"),
+    ],
+)
+def test_what_is_not_supported_says_what_is(tmp_path, architecture, why):
+    with pytest.raises(AnatomyError, match=f"of architecture {architecture}.*{why}"):
+        local(write_sae_lens(tmp_path / "sae", architecture))
+
+
+def test_whitened_activations_have_to_be_folded(tmp_path):
+    folder = write_sae_lens(
+        tmp_path / "sae", "standard", normalize_activations="covariance_whitening"
+    )
+    with pytest.raises(AnatomyError, match="and this is not folded into its weights"):
+        local(folder)
 
 
 def test_files_that_are_missing_or_corrupted(tmp_path):
@@ -168,8 +185,78 @@ def test_a_release_from_the_cache_offline(offline):
     dictionary = pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")
     assert dictionary.center and dictionary.activation == "relu"
     torch.testing.assert_close(dictionary.W_enc, weights("standard")["W_enc"])
-    with pytest.raises(AnatomyError, match="cannot be loaded"):
+    with pytest.raises(AnatomyError, match="check the network, or fill the Hugging Face cache"):
         pretrained("gpt2-small-res-jb", "blocks.9.hook_resid_pre")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda own: own | {"W_enc": torch.zeros(D, 7)},
+            r"W_enc has shape \(10, 7\) where .*10, 24",
+        ),
+        (lambda own: {name: own[name] for name in ("W_enc", "W_dec", "b_dec")}, "lack b_enc"),
+        (lambda own: own | {"b_more": torch.zeros(2)}, "hold b_more, which sae_lens does not know"),
+    ],
+)
+def test_weights_of_a_release_that_are_not_those_of_its_configuration(offline, change, says):
+    folder = hub_cache(offline, "jbloom/GPT2-Small-SAEs-Reformatted") / "blocks.8.hook_resid_pre"
+    write_sae_lens(folder, "standard", hook_name="blocks.8.hook_resid_pre")
+    save_file({"sparsity": torch.zeros(M)}, folder / "sparsity.safetensors")
+    save_file(change(weights("standard")), folder / "sae_weights.safetensors")
+    with pytest.raises(AnatomyError, match=says) as caught:
+        pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")
+    assert "network" not in str(caught.value)
+
+
+def test_a_file_of_a_release_that_is_cut_off(offline):
+    folder = hub_cache(offline, "jbloom/GPT2-Small-SAEs-Reformatted") / "blocks.8.hook_resid_pre"
+    write_sae_lens(folder, "standard", hook_name="blocks.8.hook_resid_pre")
+    save_file({"sparsity": torch.zeros(M)}, folder / "sparsity.safetensors")
+    file = folder / "sae_weights.safetensors"
+    file.write_bytes(file.read_bytes()[:-50])
+    with pytest.raises(AnatomyError, match="its file is corrupted"):
+        pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")
+
+
+def answer(code):
+    import httpx
+
+    return httpx.Response(code, request=httpx.Request("GET", "https://hub/file"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("RemoteEntryNotFoundError", "the hub does not have its files"),
+        ("RepositoryNotFoundError", "the hub does not have its files"),
+        ("GatedRepoError", "is not open to everyone"),
+    ],
+)
+def test_what_the_hub_answers(monkeypatch, kind, says):
+    import sae_lens
+    from huggingface_hub import errors
+
+    def refuse(*_, **__):
+        raise getattr(errors, kind)("no such entry", response=answer(404))
+
+    monkeypatch.setattr(sae_lens.SAE, "from_pretrained", refuse)
+    with pytest.raises(AnatomyError, match=says) as caught:
+        pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")
+    assert "network" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [ConnectionError("refused"), TimeoutError("no answer")])
+def test_a_network_that_does_not_answer(monkeypatch, error):
+    import sae_lens
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(sae_lens.SAE, "from_pretrained", refuse)
+    with pytest.raises(AnatomyError, match="check the network"):
+        pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")
 
 
 def test_the_norm_factor_of_llama_scope_is_folded(offline):

@@ -6,8 +6,9 @@ import torch
 
 from tests.anatomy.saes.test_training import block, store  # noqa: F401
 from tests.conftest import SITE
-from workflow_scripts.anatomy.saes.importing import canonical, load_sae_lens
+from workflow_scripts.anatomy.saes.importing import canonical
 from workflow_scripts.anatomy.saes.learning_rate import rates_of, train_at_best_rate
+from workflow_scripts.anatomy.saes.loading import load_sae_lens
 from workflow_scripts.anatomy.saes.training import train_sae
 from workflow_scripts.anatomy.saes.training_plan import training_plan
 

@@ -52,5 +52,20 @@ def test_topk_and_other_inputs_are_refused():
     small, _ = pair()
     with pytest.raises(AnatomyError, match="compete"):
         with_novel_latents(small, random_dictionary(D, 9, activation="topk", k=2), 0.7)
-    with pytest.raises(AnatomyError, match="other inputs"):
-        with_novel_latents(small, random_dictionary(D + 1, 9), 0.7)
+    scaling = random_dictionary(D, 9, normalisation="layer_norm", center=True)
+    for other in (random_dictionary(D + 1, 9), scaling):
+        with pytest.raises(AnatomyError, match="other inputs"):
+            with_novel_latents(small, other, 0.7)
+
+
+def test_tokens_that_are_scaled_by_themselves_stay_so():
+    about = {"normalisation": "layer_norm", "center": True}
+    small, large = random_dictionary(D, 12, **about), random_dictionary(D, 30, seed=5, **about)
+    x = torch.randn(20, D, generator=torch.Generator().manual_seed(3)) * 3 + 1
+    t, mean = x.std(1, keepdim=True), x.mean(1, keepdim=True)
+    stitched = with_novel_latents(small, large, 1.1)
+    latents = sum(sae.encode(x).to_dense(sae.width) @ sae.W_dec for sae in (small, large))
+    bias = (12 * small.b_dec + 30 * large.b_dec) / 42
+    torch.testing.assert_close(
+        stitched.reconstruct(x)[1], latents + t * bias + mean, rtol=1e-4, atol=1e-4
+    )

@@ -6,7 +6,7 @@ import pytest
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import PALETTE
-from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
+from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES, KNOWN
 from workflow_scripts.anatomy.setup.configuration import load_schema
 
 
@@ -31,7 +31,7 @@ def test_sae_lens_trains_every_architecture_and_saves_it_as_it_says():
 
 
 def test_labels_and_colours_are_told_apart():
-    abouts = list(ARCHITECTURES.values())
+    abouts = list(KNOWN.values())
     assert len({about.label for about in abouts}) == len(abouts)
     assert len({about.colour for about in abouts}) == len(abouts)
     assert {about.colour for about in abouts} <= set(PALETTE)
@@ -42,5 +42,7 @@ def test_rows_come_by_architecture_and_none_is_dropped():
     groups = [(about.label, rows["fvu"].tolist()) for about, rows in by_architecture(table)]
     assert groups == [("BatchTopK", [2]), ("TopK", [1, 3])]
     table.loc[0, "architecture"] = "gated"
-    with pytest.raises(AnatomyError, match="gated is none of batchtopk, topk"):
+    assert [about.label for about, _ in by_architecture(table)] == ["BatchTopK", "TopK", "Gated"]
+    table.loc[0, "architecture"] = "temporal"
+    with pytest.raises(AnatomyError, match="temporal is none of batchtopk, topk"):
         by_architecture(table)

@@ -71,13 +71,30 @@ def test_a_cfg_of_another_sae(tmp_path):
     ("settings", "message"),
     [
         ({"metadata": {"hook_head_index": 2}}, "attention head 2 alone"),
-        ({"normalize_activations": "layer_norm"}, r"every token by itself \(layer_norm\)"),
+        ({"normalize_activations": "constant_scalar_rescale"}, r"not supported \(constant_scalar"),
+        ({"normalize_activations": "covariance_whitening"}, "whitened activations"),
+        ({"architecture": "skip_transcoder"}, "rebuilds another hook point than it reads"),
+        ({"architecture": "abstopk"}, "active with negative values"),
+        ({"activation_fn_str": "tanh-relu"}, "the activation function tanh-relu"),
         ({"normalize_activations": "expected_average_only_in"}, "give saes.mine.input_scale"),
     ],
 )
 def test_what_has_no_place_here(tmp_path, settings, message):
     with pytest.raises(AnatomyError, match=message):
         check_agreement(config(save_sae(tmp_path / "sae", **settings)))
+
+
+@pytest.mark.parametrize("kind", ["layer_norm", "constant_norm_rescale"])
+def test_tokens_that_are_scaled_by_themselves_have_no_one_factor(tmp_path, kind):
+    folder = save_sae(tmp_path / "sae", normalize_activations=kind)
+    check_agreement(config(folder))
+    with pytest.raises(AnatomyError, match=r"so saes\.mine\.input_scale has no meaning"):
+        check_agreement(config(folder, input_scale=2.0))
+
+
+@pytest.mark.parametrize("architecture", ["gated", "batchtopk", "matryoshka_batchtopk", "jumprelu"])
+def test_what_sae_lens_trains_has_a_place(tmp_path, architecture):
+    check_agreement(config(save_sae(tmp_path / "sae", architecture=architecture)))
 
 
 def test_a_release_of_another_model():
@@ -112,6 +129,26 @@ def test_a_file_that_is_no_json(tmp_path):
         with pytest.raises(AnatomyError, match="save the SAE anew"):
             read_metadata(tmp_path)
     assert read_metadata(tmp_path / "nowhere") == SaeMetadata()
+    assert read_metadata(tmp_path / "cfg.json" / "file") == SaeMetadata()
+    with pytest.raises(AnatomyError, match="cannot be read"):
+        read_metadata(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"metadata": [1]}, "metadata"),
+        ({"metadata": {"model_name": 7}}, "model_name"),
+        ({"hook_name": ["blocks.0.hook_resid_pre"]}, "hook_name"),
+        ({"d_in": "8"}, "d_in"),
+        ({"activation_fn_kwargs": 3}, "activation_fn_kwargs"),
+        ({"architecture": {}}, "architecture"),
+    ],
+)
+def test_a_setting_of_another_kind(tmp_path, settings, key):
+    (tmp_path / "cfg.json").write_text(json.dumps(settings))
+    with pytest.raises(AnatomyError, match=key):
+        read_metadata(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.anatomy.setup.saved_saes import save_sae
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.catalogue import Sae, catalogue
 from workflow_scripts.papers.canonical_units.plan import plan as canonical_units_plan
@@ -114,6 +115,16 @@ def test_saes_of_unknown_width_or_l0_take_no_part(config):
     for row in ("fig7", "fig9"):
         assert known in found[row]
         assert not [sae for sae in unknown if sae in found[row]]
+
+
+def test_saes_that_scale_every_token_by_itself_are_not_stitched(config, tmp_path):
+    checked = check(config)
+    folder = save_sae(tmp_path / "sae", normalize_activations="layer_norm")
+    about = {"kind": "local", "options": (("path", str(folder)),)}
+    saes = [replace(sae, **about) for sae in catalogue(checked)]
+    plan = canonical_units_plan(checked, saes)
+    assert "fig4" not in plan.stitchings
+    assert "scale every token by themselves" in plan.missing["fig4"]
 
 
 def test_the_second_comparison_is_figure_8(config):

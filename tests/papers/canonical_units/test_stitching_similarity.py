@@ -205,5 +205,8 @@ def test_saes_that_cannot_be_stitched_say_why():
         stitch(plain, random_dictionary(5, 8), some, some, "x")
     with pytest.raises(AnatomyError, match="centres"):
         stitch(plain, random_dictionary(6, 8, center=True), some, some, "x")
+    scaling = random_dictionary(6, 8, normalisation="layer_norm", center=True)
+    with pytest.raises(AnatomyError, match=r"by itself \(layer_norm\).*: stitching needs"):
+        stitch(scaling, scaling, some, some, "x")
     with pytest.raises(AnatomyError, match="no latents"):
         stitch(plain, plain, some[:0], some[:0], "x")

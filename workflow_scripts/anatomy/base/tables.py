@@ -37,7 +37,10 @@ class Named(Protocol):
 
 
 def identity(metadata: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
-    """The identifying columns of an SAE: from its description, and its measured L0."""
+    """The identifying columns of an SAE: from its description, and its measured L0.
+
+    nominal_l0 is what it says itself; what a configuration states instead is for tables that are given it.
+    """
     return {
         "model": metadata["model"],
         "site": metadata["site"],

@@ -16,7 +16,14 @@ PAIR = ["model", "site", "sae_small", "sae_large"]
 
 
 def share(count: int, of: int, over: str) -> Measurement:
-    """A share with the exact binomial (Clopper-Pearson) interval."""
+    """A share with the exact binomial (Clopper-Pearson) interval.
+
+    Raises
+    ------
+    NotTestable: it is a share of nothing.
+    """
+    if of == 0:
+        raise NotTestable(f"there are no {over.split(',')[0].split(' and ')[-1]} to count")
     return _doubted(count, of, count, 0.0, over)
 
 
@@ -150,9 +157,11 @@ def histogram_skewness(middle: NDArray, count: NDArray, seed: int, over: str) ->
 
     Raises
     ------
-    NotTestable: all are in one bin.
+    NotTestable: all are in one bin, or there are none.
     """
     total = int(count.sum())
+    if total == 0:
+        raise NotTestable("there is nothing in the bins")
     drawn = np.random.default_rng(seed).multinomial(total, count / total, size=1000)
 
     def skewness(counts: NDArray) -> NDArray:
@@ -168,13 +177,27 @@ def histogram_skewness(middle: NDArray, count: NDArray, seed: int, over: str) ->
     return Measurement.of((value, *np.nanquantile(skewness(drawn), [1 - LEVEL, LEVEL])), over)
 
 
+def with_logarithms(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The rows whose numbers of these names have logarithms; an SAE for which nothing fires has an L0 of 0.
+
+    Raises
+    ------
+    NotTestable: there are none.
+    """
+    kept = (table[list(names)] > 0).all(axis=1)
+    if not kept.any():
+        raise NotTestable(f"no SAE has a {' and a '.join(names)} above 0")
+    return table[kept].reset_index(drop=True)
+
+
 def consecutive_sizes(table: pd.DataFrame, nearest: float) -> list[tuple[int, int, float]]:
     """Rows of SAEs alike but for their width: of one size, of the next larger one, and octaves apart.
 
     Alike are SAEs of one model, site, training, architecture and seed whose L0s are within the factor
-    `nearest`; of several the nearest in L0 is taken.
+    `nearest`; of several the nearest in L0 is taken. One for which nothing fires is near none.
     """
     found = []
+    table = table[table["l0"] > 0]
     for _, part in table.groupby(ALIKE, dropna=False):
         widths = sorted(part["width"].unique())
         for width, larger in pairwise(widths):

@@ -15,7 +15,7 @@ from workflow_scripts.anatomy.claims.contrasts import (
     fitted_slope,
     logarithms,
 )
-from workflow_scripts.anatomy.claims.counts import mean_of
+from workflow_scripts.anatomy.claims.counts import mean_of, with_logarithms
 from workflow_scripts.anatomy.claims.paired import (
     combined,
     covers,
@@ -184,7 +184,7 @@ def slope(
     fixed = f" at fixed {' and '.join(given)}" if given else ""
 
     def measure(tables: Tables) -> Measurement:
-        table = stacked(tables, names)
+        table = with_logarithms(stacked(tables, names), (by, *given))
         design = [np.log2(table[each].to_numpy(float)) for each in (by, *given)]
         design += list(_constants(table))
         sides = [column, minus] if minus else [column]

@@ -66,10 +66,11 @@ def pursue(
         for contexts, block in activation_blocks(activations, site, device, what):
             x = block.reshape(-1, block.shape[-1])
             steps = torch.from_numpy(codes.scalar("l0", contexts).reshape(-1)).to(device)
-            mean = dictionary.token_mean(x)
-            target = (x if mean is None else x - mean) * dictionary.input_scale - dictionary.b_dec
+            offset = dictionary.offset(x)
+            inside = x if offset is None else x - offset
+            target = inside * dictionary.input_scale - dictionary.b_dec
             found = pursuit(target, steps)
-            writer.append(block, found, dictionary.decode(found, mean))
+            writer.append(block, found, dictionary.decode(found, offset))
     return {**attrs, "width": dictionary.width, "summary": writer.summary()}
 
 

@@ -77,9 +77,8 @@ class SaeOnHarvest:
     def residual(self, x: Tensor, codes: Any) -> Tensor:
         """x - Sae(x), (n, d) float64, for activations x (n, d) and their codes, a csr_matrix."""
         x = x.double()
-        if self.center:
-            x = x - x.mean(-1, keepdim=True)
-        x = x - self.bias
+        offset = self.dictionary.offset(x)
+        x = (x if offset is None else x - offset) - self.bias
         if codes.nnz == 0:
             return x
         # Only rows in use are widened: all of a wide decoder in float64 may not fit.
@@ -103,7 +102,7 @@ class SaeOnHarvest:
         codes = type(codes)(
             *(part.to(self.device) for part in (codes.indices, codes.values, codes.l0))
         )
-        return x, self.dictionary.decode(codes, self.dictionary.token_mean(x))
+        return x, self.dictionary.decode(codes, self.dictionary.offset(x))
 
     def masks(self, contexts: slice) -> tuple[Tensor, Tensor]:
         """Training and held-out masks of some contexts by `split`, both (c * T,) bool."""

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES, Architecture, present
+from workflow_scripts.anatomy.setup.architectures import KNOWN, Architecture, present
 
 
 def by_architecture(table: pd.DataFrame) -> list[tuple[Architecture, pd.DataFrame]]:
@@ -13,6 +13,6 @@ def by_architecture(table: pd.DataFrame) -> list[tuple[Architecture, pd.DataFram
     AnatomyError: an architecture without a label; its rows would be left out unseen.
     """
     return [
-        (ARCHITECTURES[name], table[table["architecture"] == name])
+        (KNOWN[name], table[table["architecture"] == name])
         for name in present(table["architecture"], "column architecture of a figure's table")
     ]

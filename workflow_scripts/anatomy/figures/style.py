@@ -90,7 +90,9 @@ def log_ticks(axes: Axes, name: str, values: Iterable[float]) -> None:
         ticks = [tick for tick in every if low <= tick <= high]
         if len(ticks) >= 3:
             break
-    axes.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
+    # Limits first: a scale asks the data for some, of which none may be positive.
+    axes.set(**{f"{name}lim": (low, high)})
+    axes.set(**{f"{name}scale": "log"})
     axis = axes.xaxis if name == "x" else axes.yaxis
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -59,10 +59,11 @@ def of_pursuit(dictionary: Dictionary) -> Subject:
     pursuit = GradientPursuit(dictionary.W_dec)
 
     def reconstruct(x: Tensor) -> Reconstruction:
-        mean = dictionary.token_mean(x)
-        target = (x if mean is None else x - mean) * dictionary.input_scale - dictionary.b_dec
+        offset = dictionary.offset(x)
+        inside = x if offset is None else x - offset
+        target = inside * dictionary.input_scale - dictionary.b_dec
         codes = pursuit(target, dictionary.encode(x).l0)
-        return Reconstruction(dictionary.decode(codes, mean).double(), codes, dictionary)
+        return Reconstruction(dictionary.decode(codes, offset).double(), codes, dictionary)
 
     return reconstruct
 

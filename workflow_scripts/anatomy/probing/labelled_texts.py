@@ -16,6 +16,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
 from workflow_scripts.anatomy.base.job import log
+from workflow_scripts.anatomy.text.hub import hub_rows
 from workflow_scripts.anatomy.text.validation import scattered
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -177,25 +178,11 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 
 def _hub(block: dict[str, Any], split: str, name: str) -> Iterator[Text]:
     """Stream the first `rows` rows of a hub data set, or of each of its `parts`."""
-    import datasets
-
     source = block["path"]
     parts = block["parts"] or {None: {}}
     for label, own in parts.items():
         about = block | own
-        try:
-            rows = datasets.load_dataset(
-                source,
-                about["name"],
-                split=split,
-                revision=about["revision"],
-                streaming=True,
-            )
-        except Exception as error:
-            raise AnatomyError(
-                f"labelled.{name}: {source} cannot be loaded ({one_line(error)}); check its path, "
-                "name, split and revision, or the network (offline it must be in the cache already)"
-            ) from error
+        rows = hub_rows(f"labelled.{name}", source, about["name"], split, about["revision"])
         for number, row in enumerate(islice(rows, block["rows"]), start=1):
             where = f"labelled.{name}: {source}, row {number}"
             text = _text(_cell(row, about["text_column"], where, "text_column"), where)

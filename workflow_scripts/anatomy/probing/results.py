@@ -87,6 +87,8 @@ def sparse_results(
             chosen.append(latents)
         arrays |= {f"correct{k}": np.stack(right, 1), f"latents{k}": np.stack(chosen)}
     families = _families(examples)
+    if probing["ablation"] == "reconstruction":
+        dictionary.require_one_bias("probing.ablation reconstruction of pooled texts")
     x, decoder = pooled.activations, decoder_of(dictionary)
     probes = [
         Probe(*each)

@@ -16,8 +16,11 @@ from torch import Tensor
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.store import replacing
 from workflow_scripts.anatomy.saes.dictionary_file import read_file
+from workflow_scripts.anatomy.setup.normalisations import TOKEN_BY_TOKEN
 
 ACTIVATIONS = ("relu", "topk", "jumprelu")
+NORMALISATIONS = ("none", *TOKEN_BY_TOKEN)
+LAYER_NORM_EPSILON = 1e-5  # sae_lens adds it to the standard deviation that it divides by
 # Entries of dense pre-activations held at a time: 64 MB in float32, so that with masks and
 # selections the peak stays below 256 MB.
 DENSE_ENTRIES = 2**24
@@ -83,6 +86,13 @@ class Dictionary:
         z   = relu(pre) | the k largest of relu(pre) | pre where pre > max(threshold, 0), else 0
         Sae(x) = (z W_dec + b_dec) / s  (+ the token's mean, where `center` is set)
 
+    Where `normalisation` is not ``none``, each token is divided by a t of its own after centring, and s
+    is 1: by its standard deviation (``layer_norm``), or by its norm over sqrt(d)
+    (``constant_norm_rescale``). Its codes are then t z, in units of the activations, so that what a
+    latent adds to the reconstruction is its code times its decoder row, as for any other SAE:
+
+        Sae(x) = (t z) W_dec + t b_dec  (+ the token's mean)
+
     `metadata` says what it is: name, architecture as trained (standard, topk, batchtopk,
     jumprelu), model, site, width, nominal_l0, seed, source.
     """
@@ -97,6 +107,7 @@ class Dictionary:
     subtract_b_dec: bool = False
     center: bool = False
     input_scale: float = 1.0
+    normalisation: str = "none"
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -129,18 +140,39 @@ class Dictionary:
         decides which is taken.
         """
         step = max(1, DENSE_ENTRIES // self.width)
-        parts = [self._select(self.preactivations(part)) for part in x.split(step)]
+        parts = [self._encode(part) for part in x.split(step)]
         return parts[0] if len(parts) == 1 else concatenate(parts)
 
     def preactivations(self, x: Tensor) -> Tensor:
         """What enters the activation function, (n, m) float32, for x (n, d)."""
-        if self.center:
-            x = x - x.mean(-1, keepdim=True)
-        if self.input_scale != 1.0:
+        x = self._centred(x)
+        if self.normalisation == "layer_norm":
+            x = x / (x.std(-1, keepdim=True) + LAYER_NORM_EPSILON)
+        elif self.normalisation != "none":
+            x = x / self._token_scale(x)
+        elif self.input_scale != 1.0:
             x = x * self.input_scale
         if self.subtract_b_dec:
             x = x - self.b_dec
         return torch.addmm(self.b_enc, x, self.W_enc)
+
+    def _centred(self, x: Tensor) -> Tensor:
+        return x - x.mean(-1, keepdim=True) if self.center else x
+
+    def _token_scale(self, x: Tensor) -> Tensor:
+        """t of each token of x (n, d), centred where it has to be: (n, 1)."""
+        if self.normalisation == "layer_norm":
+            return x.std(-1, keepdim=True)
+        return x.norm(dim=-1, keepdim=True) / self.d_in**0.5
+
+    def _encode(self, x: Tensor) -> SparseCodes:
+        pre = self.preactivations(x)
+        if self.normalisation == "none":
+            return self._select(pre)
+        scale = self._token_scale(self._centred(x))
+        # A token that is the same in all dimensions is its own mean: no latent has a part in it.
+        codes = self._select(pre.masked_fill(scale <= 0, 0.0))
+        return SparseCodes(codes.indices, codes.values * scale[codes.rows, 0], codes.l0)
 
     def _select(self, pre: Tensor) -> SparseCodes:
         if self.activation == "topk":
@@ -157,11 +189,10 @@ class Dictionary:
             l0 = torch.bincount(rows, minlength=len(pre))
         return SparseCodes(indices.int(), values, l0.int())
 
-    def decode(self, codes: SparseCodes, token_mean: Tensor | None = None) -> Tensor:
-        """Reconstructions (n, d) float32 of sparse codes.
+    def decode(self, codes: SparseCodes, offset: Tensor | None = None) -> Tensor:
+        """Reconstructions (n, d) float32 of sparse codes; offset: what `offset` says of their tokens.
 
-        `token_mean` (n, 1) is added where the dictionary centres its input; without it the
-        reconstructions are those of the centred activations.
+        Without it the reconstructions of a centring SAE are those of the centred activations.
         """
         out = torch.nn.functional.embedding_bag(
             codes.indices.long(),
@@ -171,16 +202,32 @@ class Dictionary:
             per_sample_weights=codes.values,
         )
         out = (out + self.b_dec) / self.input_scale
-        return out if token_mean is None else out + token_mean
+        return out if offset is None else out + offset
 
-    def token_mean(self, x: Tensor) -> Tensor | None:
-        """What `decode` adds to the tokens x (n, d): (n, 1) for a centring SAE, else None."""
-        return x.mean(-1, keepdim=True) if self.center else None
+    def offset(self, x: Tensor) -> Tensor | None:
+        """What `decode` adds for the tokens x (n, d), beside latents and bias; None where it is nothing.
+
+        Their means, (n, 1), for a centring SAE; with these (t - 1) b_dec, (n, d), for one that scales each
+        token by its own t.
+        """
+        mean = x.mean(-1, keepdim=True) if self.center else None
+        if self.normalisation == "none":
+            return mean
+        bias = (self._token_scale(self._centred(x)) - 1) * self.b_dec
+        return bias if mean is None else bias + mean
+
+    def require_one_bias(self, what: str) -> None:
+        """Raise an AnatomyError where the decoder bias is another one for every token; what: what needs one."""
+        if self.normalisation != "none":
+            raise AnatomyError(
+                f"{self.name} scales every token by itself ({self.normalisation}), so that its decoder bias "
+                f"is another one for every token: {what} needs SAEs with one"
+            )
 
     def reconstruct(self, x: Tensor) -> tuple[SparseCodes, Tensor]:
         """The codes of x (n, d) and Sae(x), (n, d) float32."""
         codes = self.encode(x)
-        return codes, self.decode(codes, self.token_mean(x))
+        return codes, self.decode(codes, self.offset(x))
 
     def check(self, where: str) -> "Dictionary":
         """Return the dictionary if its fields agree with each other.
@@ -188,7 +235,8 @@ class Dictionary:
         Raises
         ------
         AnatomyError: shapes that disagree, NaN or infinite weights, an unknown activation, a k
-            outside 1..m, a missing threshold. `where` begins its message.
+            outside 1..m, a missing threshold, an unknown normalisation, or one beside an input scale.
+            `where` begins its message.
         """
         d, m = self.W_enc.shape
         expected = {"b_enc": (m,), "W_dec": (m, d), "b_dec": (d,), "threshold": (m,)}
@@ -206,6 +254,15 @@ class Dictionary:
             raise AnatomyError(f"{where}: k is {self.k}, but has to lie between 1 and {m}")
         if self.activation == "jumprelu" and self.threshold is None:
             raise AnatomyError(f"{where}: a jumprelu SAE without thresholds")
+        if self.normalisation not in NORMALISATIONS:
+            raise AnatomyError(f"{where}: {self.normalisation} is none of {NORMALISATIONS}")
+        if self.normalisation != "none" and self.input_scale != 1.0:
+            raise AnatomyError(
+                f"{where}: it scales every token by itself ({self.normalisation}), so input_scale has no "
+                "meaning for it; leave it out"
+            )
+        if self.normalisation == "layer_norm" and not self.center:
+            raise AnatomyError(f"{where}: layer_norm subtracts each token's mean; center is false")
         return self
 
     def save(self, path: str | Path) -> None:
@@ -213,7 +270,8 @@ class Dictionary:
         from safetensors.torch import save_file
 
         self.check(str(path))
-        names = ("activation", "k", "subtract_b_dec", "center", "input_scale", "metadata")
+        names = ["activation", "k", "subtract_b_dec", "center", "input_scale", "metadata"]
+        names += [] if self.normalisation == "none" else ["normalisation"]
         about = json.dumps({name: getattr(self, name) for name in names}, sort_keys=True)
         tensors = {name: tensor.contiguous().cpu() for name, tensor in self.tensors().items()}
         with replacing(path) as temporary:

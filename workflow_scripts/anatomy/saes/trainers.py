@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.anatomy.saes.importing import import_quietly
+from workflow_scripts.anatomy.saes.loading import import_quietly
 from workflow_scripts.anatomy.saes.steering import SteeredCoefficient, first_coefficient
 from workflow_scripts.anatomy.saes.training_plan import TrainingPlan
 from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES

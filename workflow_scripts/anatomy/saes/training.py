@@ -19,7 +19,8 @@ from workflow_scripts.anatomy.base.job import Progress, log
 from workflow_scripts.anatomy.base.store import write_json
 from workflow_scripts.anatomy.saes.checkpoints import Checkpoints
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
-from workflow_scripts.anatomy.saes.importing import canonical, load_sae_lens
+from workflow_scripts.anatomy.saes.importing import canonical
+from workflow_scripts.anatomy.saes.loading import load_sae_lens
 from workflow_scripts.anatomy.saes.threshold import calibrate_threshold
 from workflow_scripts.anatomy.saes.trainers import new_trainer
 from workflow_scripts.anatomy.saes.training_plan import TrainingPlan, key_of, training_plan

@@ -25,7 +25,11 @@ def with_novel_latents(small: Dictionary, large: Dictionary, threshold: float) -
                 f"{sae.name} is a TopK SAE, whose latents compete: it cannot be stitched from its "
                 "latents alone; choose ReLU, JumpReLU or BatchTopK SAEs"
             )
-    if small.d_in != large.d_in or small.center != large.center:
+    if (small.d_in, small.center, small.normalisation) != (
+        large.d_in,
+        large.center,
+        large.normalisation,
+    ):
         raise AnatomyError(f"{small.name} and {large.name} are of other inputs; choose one family")
     novel = _largest_cosines(small.W_dec, large.W_dec) < threshold
     share = small.width / (small.width + int(novel.sum()))
@@ -42,6 +46,7 @@ def with_novel_latents(small: Dictionary, large: Dictionary, threshold: float) -
         activation="jumprelu",
         threshold=joined["threshold"],
         center=small.center,
+        normalisation=small.normalisation,
         metadata=small.metadata | {"name": f"{small.name}+{large.name}"},
     )
 

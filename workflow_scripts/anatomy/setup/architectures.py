@@ -37,10 +37,25 @@ ARCHITECTURES = {
     "jumprelu": Architecture(("k", "coefficients"), "l0", False, "jumprelu", "JumpReLU", "#029e73"),
     "standard": Architecture(("coefficients",), "l1", False, "standard", "ReLU", "#d55e00"),
 }
+# Read and shown, but not trained here.
+IMPORTED = {
+    "matryoshka_batchtopk": Architecture((), "", False, "jumprelu", "Matryoshka", "#cc78bc"),
+    "gated": Architecture((), "", False, "gated", "Gated", "#ca9161"),
+}
+KNOWN = ARCHITECTURES | {
+    name: about for name, about in IMPORTED.items() if name not in ARCHITECTURES
+}
+# What else sae_lens can load, and why it has no place here.
+REFUSED = {
+    "abstopk": "whose latents may be active with negative values",
+    "matching_pursuit": "which has no encoder",
+    "temporal": "whose codes of a token depend on the tokens before it",
+    "transcoder": "which rebuilds another hook point than it reads",
+}
 
 
 def architecture_of(name: str, where: str) -> Architecture:
-    """What is known of an architecture.
+    """What is known of an architecture that is trained here.
 
     where: what mentions it, for the message.
 
@@ -53,6 +68,21 @@ def architecture_of(name: str, where: str) -> Architecture:
     return ARCHITECTURES[name]
 
 
+def check_readable(name: str, where: str) -> None:
+    """Raise an AnatomyError where an SAE of architecture `name`, as its cfg.json has it, has no place here.
+
+    where: what it is the architecture of, for the message.
+    """
+    if name in KNOWN:
+        return
+    kind = "transcoder" if "transcoder" in name else name
+    why = f", {REFUSED[kind]}" if kind in REFUSED else ""
+    raise AnatomyError(
+        f"{where} is of architecture {name}{why}, which is not supported; those that are: "
+        f"{', '.join(KNOWN)}"
+    )
+
+
 def present(names: Iterable[str], where: str) -> list[str]:
     """The architectures among `names`, in the order of legends; an unknown one is an error.
 
@@ -61,6 +91,6 @@ def present(names: Iterable[str], where: str) -> list[str]:
     AnatomyError: one of them is unknown.
     """
     given = set(names)
-    for name in given:
-        architecture_of(name, where)
-    return [name for name in ARCHITECTURES if name in given]
+    for name in sorted(given - KNOWN.keys()):
+        raise AnatomyError(f"{where}: {name} is none of {', '.join(KNOWN)}")
+    return [name for name in KNOWN if name in given]

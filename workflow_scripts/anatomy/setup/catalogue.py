@@ -7,6 +7,7 @@ from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.names import number_in_name
+from workflow_scripts.anatomy.setup.normalisations import TOKEN_BY_TOKEN
 from workflow_scripts.anatomy.setup.sae_metadata import left_of, read_metadata
 
 # What an SAE's options say of how it was trained; the others tell it from those trained alike.
@@ -98,6 +99,12 @@ def _group(config: dict, name: str, group: dict) -> list[Sae]:
             )
         )
     return saes
+
+
+def scales_tokens(sae: Sae) -> bool:
+    """Whether an SAE is known to scale every token by itself, so that it has no one decoder bias."""
+    path = dict(sae.options).get("path")
+    return path is not None and read_metadata(path).normalisation in TOKEN_BY_TOKEN
 
 
 def _as_trained(group: dict) -> tuple[tuple[str, Any], ...]:

@@ -9,8 +9,10 @@ from typing import Any
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.setup.default_harvests import add_analysis, add_harvests
 from workflow_scripts.anatomy.setup.filling import IMPORTED, Filled, add, are_blocks
+from workflow_scripts.anatomy.setup.hook_names import check_hook_name
 from workflow_scripts.anatomy.setup.local_files import check_local_files, is_local
 from workflow_scripts.anatomy.setup.model_settings import model_names
+from workflow_scripts.anatomy.setup.normalisations import SCALED
 from workflow_scripts.anatomy.setup.sae_metadata import SaeMetadata, hub_id, metadata_of, same_model
 
 
@@ -71,6 +73,7 @@ def _complete_sae(
     if group["kind"] == "local":
         if "site" not in group:
             if first.site is None:
+                check_hook_name(first.hook, f"config: {where} (its cfg.json)")
                 says = f"calls it {first.hook}" if first.hook else "does not say it"
                 raise AnatomyError(
                     f"config: {where}: which hook point it is of cannot be read from its cfg.json, which "
@@ -79,7 +82,7 @@ def _complete_sae(
             add(added, group, "site", first.site, own, where)
         if "l0" not in group and first.l0 is not None:
             add(added, group, "l0", first.l0, own, where)
-        scaled = first.normalisation == "expected_average_only_in" and first.input_scale is not None
+        scaled = first.normalisation == SCALED and first.input_scale is not None
         if scaled and "input_scale" not in group:
             add(added, group, "input_scale", first.input_scale, "activation_scaler.json", where)
     if "model" not in group:

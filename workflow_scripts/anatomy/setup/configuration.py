@@ -66,13 +66,13 @@ def check(
     """
     schema = load_schema(blocks)
     require_plain(config)
-    completed = _checked(config, schema, schema, "")
+    completed = checked(config, schema, schema, "")
     check_reserved(completed)
     _check_names(completed, [*_references(completed), *references(completed)])
     return completed
 
 
-def _checked(value: Any, node: dict, schema: dict, where: str) -> Any:
+def checked(value: Any, node: dict, schema: dict, where: str) -> Any:
     """Validate `value` against a node of the schema; return it with defaults filled in."""
     import jsonschema
 
@@ -95,7 +95,7 @@ def _checked(value: Any, node: dict, schema: dict, where: str) -> Any:
         raise AnatomyError(f"config: {where}: {shortened(error.message)}")
     if isinstance(value, list):
         each = node.get("items", {})
-        return [_checked(item, each, schema, f"{where}[{i}]") for i, item in enumerate(value)]
+        return [checked(item, each, schema, f"{where}[{i}]") for i, item in enumerate(value)]
     return value
 
 
@@ -119,7 +119,7 @@ def _checked_object(value: dict, node: dict, schema: dict, where: str) -> dict:
             check_name(_join(where, key), key)
         inner = known.get(key, others)
         inside = isinstance(inner, dict)
-        completed[key] = _checked(item, inner, schema, _join(where, key)) if inside else item
+        completed[key] = checked(item, inner, schema, _join(where, key)) if inside else item
     for key, inner in known.items():
         inner = resolved(inner, schema)
         if key in completed:

@@ -1,11 +1,16 @@
 """Whether the configuration says of an SAE what its own metadata says; looked at before anything runs."""
 
-from collections.abc import Callable
 from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.setup.architectures import check_readable
 from workflow_scripts.anatomy.setup.filling import IMPORTED
 from workflow_scripts.anatomy.setup.model_settings import model_names, model_sizes
+from workflow_scripts.anatomy.setup.normalisations import (
+    SCALED,
+    TOKEN_BY_TOKEN,
+    check_normalisation,
+)
 from workflow_scripts.anatomy.setup.sae_metadata import (
     SaeMetadata,
     metadata_of,
@@ -87,17 +92,21 @@ def _training(config: dict, name: str, group: dict, metadata: SaeMetadata) -> No
             f"{where} is of attention head {metadata.head} alone, which is not supported; SAEs of all "
             "heads of a layer are"
         )
-    known: dict[str, Callable[[], bool]] = {
-        "none": lambda: True,
-        "expected_average_only_in": lambda: group.get("input_scale") is not None,
-    }
-    kind = metadata.normalisation or "none"
-    if kind not in known:
+    if metadata.architecture is not None:
+        check_readable(metadata.architecture, where)
+    if metadata.activation not in (None, "relu", "topk"):
         raise AnatomyError(
-            f"{where} normalises every token by itself ({kind}), which is not supported; those that are: "
-            f"{', '.join(known)}"
+            f"{where} has the activation function {metadata.activation}, which is not supported; those that "
+            "are: relu, topk"
         )
-    if not known[kind]():
+    kind, scaled = metadata.normalisation or "none", group.get("input_scale") is not None
+    check_normalisation(kind, where)
+    if kind in TOKEN_BY_TOKEN and scaled:
+        raise AnatomyError(
+            f"{where} scales every token by itself ({kind}), so saes.{name}.input_scale has no meaning for "
+            "it; leave it out"
+        )
+    if kind == SCALED and not scaled:
         raise AnatomyError(
             f"{where} was trained on activations scaled to norm sqrt(d), and the factor is not in its "
             f"weights; give saes.{name}.input_scale (sqrt(d) / mean norm)"

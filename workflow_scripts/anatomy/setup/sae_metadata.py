@@ -22,6 +22,15 @@ LAYER = re.compile(r"(?:\w+\.)*(?:h|layers)\.(\d+)")
 # Versions of sae_lens before 6 keep all this at the top level, and the hook point under another name.
 OLD = {"hook_point": "hook_name", "hook_point_head_index": "hook_head_index"}
 DTYPES = ("float32", "bfloat16", "float16")
+TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("model_name", "hook_name", "hf_hook_name", "hook_point"), str),
+    **dict.fromkeys(("architecture", "activation_fn_str", "activation_fn", "dtype"), str),
+    **dict.fromkeys(("d_in", "d_sae", "context_size", "hook_head_index"), int),
+    **dict.fromkeys(("k", "l0"), (int, float)),
+    **dict.fromkeys(("activation_fn_kwargs", "model_from_pretrained_kwargs", "metadata"), dict),
+    "normalize_activations": (str, bool),
+    "prepend_bos": bool,
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,8 @@ class SaeMetadata:
     site: the same under this workflow's name. d_in: dimensions of its activations. width: its latents.
     l0: k, or a recorded L0. context_length: tokens of a training context. prepend_bos: whether these
     began with the BOS token. normalisation: of activations, in sae_lens's words. input_scale: the
-    factor that lies beside a checkpoint of sae_lens. head: the one head it is of.
+    factor that lies beside a checkpoint of sae_lens. head: the one head it is of. architecture, activation:
+    the function's name, in sae_lens's words.
     """
 
     model: str | None = None
@@ -47,6 +57,8 @@ class SaeMetadata:
     normalisation: str | None = None
     input_scale: float | None = None
     head: int | None = None
+    architecture: str | None = None
+    activation: str | None = None
 
 
 def metadata_of(group: dict[str, Any]) -> list[SaeMetadata]:
@@ -75,17 +87,21 @@ def read_metadata(path: str | Path) -> SaeMetadata:
 
     Raises
     ------
-    AnatomyError: cfg.json is no JSON object.
+    AnatomyError: cfg.json cannot be read, is no JSON object, or a setting in it is of another kind.
     """
-    folder = Path(path).expanduser()
+    path, folder = str(path), Path(path).expanduser()
     try:
         cfg = json.loads((folder / "cfg.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return SaeMetadata()
-    except ValueError as error:
+    except OSError as error:
+        raise AnatomyError(f"{path[:100]}/cfg.json cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
         raise AnatomyError(f"{path}/cfg.json is not JSON ({error}); save the SAE anew") from None
     if not isinstance(cfg, dict):
         raise AnatomyError(f"{path}/cfg.json holds no settings; save the SAE anew")
+    for part in (cfg, cfg.get("metadata") or {}):
+        _check_types(part, f"{path}/cfg.json")
     about = cfg | (cfg.get("metadata") or {})
     about = {OLD.get(key, key): value for key, value in about.items()}
     hooks = [hook for key in ("hook_name", "hf_hook_name") if (hook := about.get(key))]
@@ -104,7 +120,22 @@ def read_metadata(path: str | Path) -> SaeMetadata:
         normalisation=_normalisation(cfg.get("normalize_activations")),
         input_scale=_scale(folder / "activation_scaler.json"),
         head=about.get("hook_head_index"),
+        architecture=cfg.get("architecture"),
+        activation=cfg.get("activation_fn_str") or cfg.get("activation_fn"),
     )
+
+
+def _check_types(settings: Any, where: str) -> None:
+    """Raise an AnatomyError where a setting, or all of them, are of another kind than sae_lens writes."""
+    if not isinstance(settings, dict):
+        raise AnatomyError(f"{where}: its metadata are no settings; save the SAE anew")
+    for key, kinds in TYPES.items():
+        value = settings.get(key)
+        if value is not None and not isinstance(value, kinds):
+            raise AnatomyError(
+                f"{where}: {key} is {str(value)[:40]!r}, of another kind than sae_lens writes; save the SAE "
+                "anew"
+            )
 
 
 def site_of(hook: str) -> str | None:

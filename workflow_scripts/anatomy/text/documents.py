@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.anatomy.base.errors import AnatomyError, one_line
+from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.job import Progress, log
 from workflow_scripts.anatomy.text.compressed import MAGIC
+from workflow_scripts.anatomy.text.hub import hub_rows
 from workflow_scripts.anatomy.text.rows import (
     UTF8,
     cell,
@@ -120,26 +121,15 @@ def read_documents(path: Path, column: str, encoding: str = UTF8) -> Iterator[Do
 
 
 def hub_documents(dataset: dict[str, Any], name: str) -> Iterator[Document]:
-    """Stream the first `documents` rows of a hub data set, at its pinned revision.
-
-    Offline (HF_HUB_OFFLINE=1), what is in the cache of `datasets` is used.
-    """
-    import datasets
-
+    """Stream the first `documents` rows of a hub data set, at its pinned revision; see `hub_rows`."""
     source, column = dataset["path"], dataset.get("text_column", "text")
-    try:
-        rows = datasets.load_dataset(
-            source,
-            dataset.get("name"),
-            split=dataset["split"],
-            revision=dataset.get("revision"),
-            streaming=True,
-        )
-    except Exception as error:
-        raise AnatomyError(
-            f"datasets.{name}: {source} cannot be loaded ({one_line(error)}); check its path, "
-            "name, split and revision, or the network (offline it must be in the cache already)"
-        ) from error
+    rows = hub_rows(
+        f"datasets.{name}",
+        source,
+        dataset.get("name"),
+        dataset["split"],
+        dataset.get("revision"),
+    )
     limit = dataset.get("documents")
     progress, number = Progress(f"reading {source}", limit or 0), 0
     for number, row in enumerate(islice(rows, limit), start=1):

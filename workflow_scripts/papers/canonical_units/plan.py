@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, nearest_l0
+from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, nearest_l0, scales_tokens
 from workflow_scripts.anatomy.setup.plan import Plan
 from workflow_scripts.papers.canonical_units.meta.plan import MetaPlan, meta_plan
 from workflow_scripts.papers.canonical_units.probing_plan import probing_plan
@@ -93,13 +93,16 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> CanonicalUnitsPlan:
             plan.missing[exhibit] = _not_given(which)
             continue
         members = at_sites([sae for sae in saes if sae.group in chosen["saes"]], [chosen])
+        own = [sae.name for sae in members if scales_tokens(sae)]
+        members = [sae for sae in members if sae.name not in own]
         chain = nearest_l0(members, chosen["target_l0"])
         if chosen["widths"] is not None:
             chain = [sae for sae in chain if sae.width in chosen["widths"]]
         if exhibit == "fig19":
             plan.seeds = _seeds(plan, chain, members)
         if len(chain) < 2:
-            plan.missing[exhibit] = f"canonical_units.{which} has no two widths to stitch"
+            why = f"; {', '.join(own)} scale every token by themselves" if own else ""
+            plan.missing[exhibit] = f"canonical_units.{which} has no two widths to stitch{why}"
             continue
         stitched = chain if extent == "chain" else chain[:2]
         plan.stitchings[exhibit] = Stitching(

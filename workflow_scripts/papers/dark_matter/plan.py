@@ -12,6 +12,7 @@ from workflow_scripts.anatomy.setup.catalogue import (
     nearest,
     nearest_l0,
     nearest_per_layer,
+    scales_tokens,
 )
 from workflow_scripts.anatomy.setup.configuration import require_dissected
 from workflow_scripts.anatomy.setup.places import check_widths
@@ -103,6 +104,8 @@ def plan(config: dict[str, Any], saes: list[Sae]) -> DarkMatterPlan:
             plan.missing[exhibit] = f"dark_matter.contours.{exhibit} is not given"
         elif not at_sites(members, sites):
             plan.missing[exhibit] = "dark_matter.saes has no SAE at its sites"
+    if scales_tokens(plan.reference):
+        plan.missing["fig15"] = f"{plan.reference.name} scales every token by itself"
     if not plan.layers:
         for exhibit in ("fig3", "fig13"):
             plan.missing[exhibit] = "dark_matter.saes has no SAE at a hook_resid_post"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
+from workflow_scripts.anatomy.setup.architectures import KNOWN
 from workflow_scripts.anatomy.setup.catalogue import Sae, at_sites, layer_left, nearest_l0
 from workflow_scripts.anatomy.setup.configuration import require_dissected
 from workflow_scripts.anatomy.setup.plan import BRIEF, FULL, SWEEP, Effects, Plan
@@ -153,7 +153,7 @@ def _pair(block: dict[str, Any], members: list[Sae]) -> list[Sae]:
             )
         found += of_width
     for sae in found:
-        about = ARCHITECTURES.get(sae.architecture)
+        about = KNOWN.get(sae.architecture)
         if about is not None and about.saved_as == "topk":
             raise AnatomyError(
                 f"config: pathological_errors.stitched: {sae.name} is a TopK SAE, whose latents compete "

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.anatomy.report.cards.planted import HOSTILE, block, made
+from workflow_scripts.anatomy.report.cards.cell import Cell
 from workflow_scripts.anatomy.report.cards.index import harmless, index
+from workflow_scripts.anatomy.report.cards.limits import limits
 from workflow_scripts.anatomy.report.cards.markdown import as_markdown, escaped, with_code
 from workflow_scripts.anatomy.report.cards.page import as_html
 from workflow_scripts.anatomy.report.cards.plain_json import as_json
@@ -147,6 +149,15 @@ def test_known_limits_have_their_numbers(planted):
     assert any("trained on text and judged on other" in line for line in first)
     assert not any("One threshold" in line for line in first)
     assert any("One threshold, 0.500," in line for line in second)
+
+
+def test_a_limit_says_that_the_mean_is_nearer_than_the_reconstruction(planted):
+    card = planted[0]
+    cells = card.cells | {"fvu": Cell(value=1.7)}
+    found = limits(card.who, cells, card.method, 1)
+    assert any("FVU of 1.70 is above 1" in line for line in found)
+    cells["fvu"] = Cell(value=0.7)
+    assert not any("is above 1" in line for line in limits(card.who, cells, card.method, 1))
 
 
 def test_the_same_run_gives_the_same_bytes(planted, tmp_path):

@@ -9,7 +9,7 @@ from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.base.store import digest_of_file
 from workflow_scripts.anatomy.report.names import slug
 from workflow_scripts.anatomy.saes.dictionary_file import description
-from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES
+from workflow_scripts.anatomy.setup.architectures import KNOWN
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Who:
     @property
     def architecture_label(self) -> str:
         """The same as figures have it."""
-        known = ARCHITECTURES.get(self.architecture)
+        known = KNOWN.get(self.architecture)
         return known.label if known else self.architecture
 
     @property
@@ -131,7 +131,7 @@ def origin_of_threshold(who: Who) -> str:
     same = f"{median:.4g}" if low == high else f"{median:.4g} (from {low:.4g} to {high:.4g})"
     if who.block["kind"] != "trained":
         return f"{same}, as its file gives it"
-    if who.architecture == "batchtopk":
+    if who.architecture in ("batchtopk", "matryoshka_batchtopk"):
         return f"{same}, set after training so that as many latents are active as in a batch"
     return f"{same}, learnt in training"
 
@@ -172,5 +172,10 @@ def read_and_assumed(who: Who) -> list[str]:
         scale, center = who.about["input_scale"], who.about["center"]
         assumed = f"input scale {scale:g}, tokens {'centred' if center else 'not centred'}"
         lines.append(f"Taken from its metadata, or where these are silent assumed: {assumed}.")
+    if (own := who.about.get("normalisation", "none")) != "none":
+        lines.append(
+            f"It scales every token by itself ({own}); its activations are given in units of the tokens as "
+            "they are, so that what a latent adds is its activation times its direction."
+        )
     lines.append("Its training text and seed are not known here.")
     return lines

@@ -18,6 +18,7 @@ def limits(who: Who, cells: Mapping[str, Cell], method: Method, seeds: int) -> l
     return [
         *_tokens(who, cells),
         *_l0(who, cells),
+        *_fvu(cells),
         *_dead(cells),
         *_threshold(who),
         *_regression(who, cells),
@@ -47,6 +48,15 @@ def _l0(who: Who, cells: Mapping[str, Cell]) -> Iterator[str]:
         )
 
 
+def _fvu(cells: Mapping[str, Cell]) -> Iterator[str]:
+    fvu = cells.get("fvu")
+    if fvu is not None and fvu.value is not None and fvu.value > 1:
+        yield (
+            f"Its FVU of {number(fvu.value, 3)} is above 1: the mean activation is nearer to the activations "
+            "than what it rebuilds. It may be of another model or hook point, or want another input scale."
+        )
+
+
 def _dead(cells: Mapping[str, Cell]) -> Iterator[str]:
     share, dead = cells.get("dead_share"), cells.get("dead_latents")
     if share is None or share.value is None or share.value <= MANY_DEAD:
@@ -56,7 +66,8 @@ def _dead(cells: Mapping[str, Cell]) -> Iterator[str]:
 
 
 def _threshold(who: Who) -> Iterator[str]:
-    if who.architecture == "batchtopk" and who.thresholds is not None:
+    of_batches = who.architecture in ("batchtopk", "matryoshka_batchtopk")
+    if of_batches and who.thresholds is not None:
         yield (
             f"One threshold, {number(who.thresholds[1], 3)}, stands for the batch that it chose its active "
             "latents from in training: its L0 on other text is not what it was trained to."

@@ -72,6 +72,7 @@ def identity(card: Card) -> dict[str, Any]:
         "training": block.get("training"),
         "center": who.about["center"],
         "input_scale": who.about["input_scale"],
+        "normalisation": who.about.get("normalisation", "none"),
         "license": None,
         "read_and_assumed": read_and_assumed(who),
         "loading": loading(who),

@@ -57,23 +57,26 @@ class OpenSae:
     def decode(self, codes: Any, x: Any = None) -> np.ndarray:
         """The reconstructions (n, d) float32 of dense codes (n, m).
 
-        x: the activations, (n, d). An SAE that subtracts each token's mean needs them to put it back.
+        x: the activations, (n, d). An SAE that subtracts each token's mean, or scales each token by
+        itself, needs them to undo it.
 
         Raises
         ------
-        AnatomyError: it subtracts the mean, and x is not given.
+        AnatomyError: it does, and x is not given.
         """
-        if self.dictionary.center and x is None:
+        own = self.dictionary.center or self.dictionary.normalisation != "none"
+        if own and x is None:
             raise AnatomyError(
-                f"{self.name} subtracts each token's mean; give the activations too: decode(codes, x)"
+                f"{self.name} subtracts each token's mean or scales each token by itself; give the "
+                "activations too: decode(codes, x)"
             )
         dense = _tokens(codes)
         rows, indices = dense.nonzero(as_tuple=True)
         sparse = SparseCodes(
             indices.int(), dense[rows, indices], torch.bincount(rows, minlength=len(dense)).int()
         )
-        mean = None if x is None else self.dictionary.token_mean(_tokens(x))
-        return self.dictionary.decode(sparse, mean).numpy()
+        offset = None if x is None else self.dictionary.offset(_tokens(x))
+        return self.dictionary.decode(sparse, offset).numpy()
 
     def errors(self, contexts: slice = slice(0, 16)) -> pd.DataFrame:
         """What the SAE leaves over of every token of some contexts, one token a row.

@@ -18,7 +18,10 @@ from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `fig10.csv`; the dashed line is the threshold for novel latents."""
+    """Draw from `fig10.csv`; the dashed line is the threshold for novel latents.
+
+    Of a larger SAE for which nothing fires there is an empty panel.
+    """
     figure, every = panels(table)
     for axes, name, part in every:
         filled = part[part["count"] > 0]
@@ -27,7 +30,8 @@ def draw(table: pd.DataFrame) -> Figure:
             part["max_cosine"], part["count"], width, align="edge", color=PALETTE[0], linewidth=0
         )
         axes.axvline(part["threshold"].iloc[0], color="grey", linestyle="--", linewidth=0.8)
-        axes.set_xlim(filled["max_cosine"].min() - width, 1.0 + width)
+        low = filled["max_cosine"].min() if len(filled) else part["threshold"].iloc[0]
+        axes.set_xlim(low - width, 1.0 + width)
         novel, latents = part["novel_latents"].iloc[0], part["count"].sum()
         axes.set_title(f"{name}, novel: {novel} of {latents}")
         axes.set_xlabel("Maximum decoder cosine")

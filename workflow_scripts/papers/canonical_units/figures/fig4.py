@@ -27,6 +27,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """
     figure, every = panels(table)
     for axes, name, part in every:
+        threshold = part["threshold"].iloc[0]
         part = part[part["activation_frequency"] > 0]
         for novel, label, colour in ((True, "novel", 0), (False, "reconstruction", 1)):
             group = part[part["novel"] == novel]
@@ -43,7 +44,7 @@ def draw(table: pd.DataFrame) -> Figure:
                 label=f"{label}: {helps:.0f} % of {len(group)} lower MSE",
             )
         axes.axhline(0, color="black", linewidth=0.6)
-        axes.axvline(part["threshold"].iloc[0], color="grey", linestyle="--", linewidth=0.8)
+        axes.axvline(threshold, color="grey", linestyle="--", linewidth=0.8)
         _symmetric_log(axes, part["delta_mse_latent"])
         axes.set_xlabel("Maximum decoder cosine")
         axes.set_ylabel("Change in MSE")
@@ -54,6 +55,8 @@ def draw(table: pd.DataFrame) -> Figure:
 
 def _symmetric_log(axes: Axes, changes: pd.Series) -> None:
     """Decades on both sides of 0, from the change that all but a tenth exceed."""
+    # Of a pair whose larger SAE never fires there is no change at all.
+    changes = changes.dropna() if len(changes.dropna()) else pd.Series([0.0])
     linear = changes.abs().quantile(0.1) or 1.0
     axes.set_yscale("symlog", linthresh=linear, linscale=1)
     low, high = min(changes.min(), -linear), max(changes.max(), linear)

@@ -12,7 +12,7 @@ from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import new_figure
 from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
-from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES, Architecture
+from workflow_scripts.anatomy.setup.architectures import KNOWN, Architecture
 
 MEASURES = {"nmse": "Normalised MSE", "ce_degradation": "CE degradation (nats)"}
 # What varies, along which axis, and what the panel is called after what does not.
@@ -45,7 +45,7 @@ def draw(table: pd.DataFrame) -> Figure:
     handles: dict[str, Any] = {}
     for axis in axes.flat:
         handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    names = [about.label for about in ARCHITECTURES.values() if about.label in handles]
+    names = [about.label for about in KNOWN.values() if about.label in handles]
     ordered = [handles[name] for name in names]
     figure.legend(ordered, names, loc="outside upper center", ncols=max(1, len(names)))
     return figure

@@ -41,6 +41,7 @@ class Bias:
 def bias_of(sae: SaeOnHarvest, activations: ActivationStore, site: str) -> tuple[Bias, np.ndarray]:
     """The bias of an SAE and its summed errors, in one pass; and tokens per group (G,) int64."""
     check_harvest(sae, activations, site)
+    sae.dictionary.require_one_bias("a comparison of biases")
     groups = n_groups(sae.codes)
     error = np.zeros((groups, len(sae.bias)))
     error2, count = np.zeros(groups), np.zeros(groups, np.int64)

@@ -72,7 +72,7 @@ class Pair:
     Raises
     ------
     AnatomyError: codes of another harvest or site, SAEs of different widths d, or one that centres
-        its input and one that does not, whose reconstructions cannot be added up.
+        its input and one that does not, whose reconstructions cannot be added up, or that scales every token by itself.
     """
 
     activations: ActivationStore
@@ -83,6 +83,7 @@ class Pair:
     def __post_init__(self) -> None:
         for sae in (self.small, self.large):
             check_harvest(sae, self.activations, self.site)
+            sae.dictionary.require_one_bias("stitching")
         if self.small.center != self.large.center:
             raise AnatomyError(
                 f"{self.small.name} and {self.large.name}: one centres activations and the other "

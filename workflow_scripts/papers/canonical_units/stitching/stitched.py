@@ -29,7 +29,8 @@ def stitch(
     Raises
     ------
     AnatomyError: a TopK SAE, whose latents compete for k places and cannot leave it; SAEs of
-        different dimensions; one that centres its input and one that does not; no latents at all.
+        different dimensions; one that centres its input and one that does not; one that
+        scales every token by itself; no latents at all.
     """
     _check(small, large)
     chosen = [
@@ -66,6 +67,7 @@ def stitch(
 
 def _check(small: Dictionary, large: Dictionary) -> None:
     for sae in (small, large):
+        sae.require_one_bias("stitching")
         if sae.activation == "topk":
             raise AnatomyError(
                 f"{sae.name}: a TopK SAE cannot be stitched into an ordinary SAE, because its latents "

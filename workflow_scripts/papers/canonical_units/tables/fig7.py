@@ -17,19 +17,20 @@ ORDER = ["comparison", "architecture", "width", "k"]
 
 def tabulate(input: Named, params: Named) -> Tables:
     """input: activations and losses of one site; saes of it, and codes of these in the same order.
-    params: chosen, with the site, and the width and k that are held fixed; bootstrap, seed."""
+    params: chosen, with the site, and the width and k that are held fixed; nominal_l0 of the SAEs, in
+    their order; bootstrap, seed."""
     draws, seed, chosen = params.bootstrap, params.seed, params.chosen
     variance = activation_sums(open_activations(input.activations), chosen["site"])
     rows = []
-    for sae, codes_path in zip(input.saes, input.codes, strict=True):
+    for sae, codes_path, k in zip(input.saes, input.codes, params.nominal_l0, strict=True):
         codes = open_codes(codes_path)
         who = identity(description(sae)["metadata"], codes.summary)
-        row = {column: who[column] for column in IDENTITY} | {"k": who["nominal_l0"]}
+        row = {column: who[column] for column in IDENTITY} | {"k": k}
         normalised = document_interval(nmse, variance | error_sums(codes), draws, seed)
         measured = with_draws("nmse", normalised)
         measured |= degradation(losses_of(input.losses, who["sae"]), draws, seed)
         # Not one or the other: the SAE with both is a point of either half.
-        if who["nominal_l0"] == chosen["k"]:
+        if k == chosen["k"]:
             rows.append(row | {"comparison": "size"} | measured)
         if who["width"] == chosen["width"]:
             rows.append(row | {"comparison": "sparsity"} | measured)

@@ -31,10 +31,11 @@ SURFACE_FROM = 9
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `fig2.csv`, `fig10.csv` or `fig11.csv`."""
+    """Draw from `fig2.csv`, `fig10.csv` or `fig11.csv`; an SAE for which nothing fires is not shown."""
     sites = list(table.groupby(["model", "site"], sort=False))
     figure, axes = new_figure(len(PANELS), len(sites), "page", ratio=0.9, squeeze=False)
     for row, ((model, site), part) in zip(axes, sites, strict=True):
+        part = part[part["l0"] > 0]
         for panel, (column, label) in zip(row, PANELS, strict=True):
             coloured = _contour(panel, part, column) if _spans(part, column) else None
             if coloured is None:
@@ -53,9 +54,11 @@ def draw(table: pd.DataFrame) -> Figure:
 
 def _spans(part: pd.DataFrame, column: str) -> bool:
     """Whether the SAEs are enough, and different enough, for a surface between them."""
+    if len(part) < SURFACE_FROM:
+        return False
     places = np.log(part[["width", "l0"]].to_numpy(float))
     flat = np.linalg.matrix_rank(places - places.mean(axis=0)) < 2
-    return len(part) >= SURFACE_FROM and not flat and np.ptp(part[column]) > 0
+    return not flat and bool(np.ptp(part[column]) > 0)
 
 
 def _contour(axes: Axes, part: pd.DataFrame, column: str):
@@ -74,9 +77,9 @@ def _contour(axes: Axes, part: pd.DataFrame, column: str):
 
 def _axes(axes: Axes, part: pd.DataFrame) -> None:
     log_ticks(axes, "y", part["l0"])
-    axes.set_xscale("log", base=2)
-    low, high = part["width"].min(), part["width"].max()
+    low, high = (part["width"].min(), part["width"].max()) if len(part) else (1, 2)
     axes.set_xlim(low / 1.2, high * 1.2)
+    axes.set_xscale("log", base=2)
     octaves = np.arange(np.ceil(np.log2(low / 1.2)), np.log2(high * 1.2))
     axes.set_xticks(2.0 ** octaves[:: max(1, len(octaves) // 4)])
     axes.xaxis.set_major_formatter(LogFormatterSciNotation(base=2))

@@ -30,8 +30,8 @@ def latent_probe(sae: SaeOnHarvest) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
     def sparse_sum(contexts: slice) -> torch.Tensor:
         x, reconstruction = sae.block(contexts)
-        mean = dictionary.token_mean(x)
-        return (reconstruction if mean is None else reconstruction - mean) - bias
+        offset = dictionary.offset(x)
+        return (reconstruction if offset is None else reconstruction - offset) - bias
 
     shift = sparse_sum(sae.harvest.block_slices()[0]).double().mean(0)
 

@@ -39,13 +39,14 @@ def synthetic_activations(
 
     Raises
     ------
-    AnatomyError: the SAE's dimension is not that of the site.
+    AnatomyError: the SAE's dimension is not that of the site, or it scales every token by itself.
     """
     if store.width(site) != dictionary.d_in:
         raise AnatomyError(
             f"{dictionary.name}: an SAE of {dictionary.d_in} dimensions on {site}, which has "
             f"{store.width(site)}; take an SAE of this site"
         )
+    dictionary.require_one_bias("a synthetic activation")
     available, positions = store.shape
     taken = min(contexts or available, available)
     chosen = np.zeros(available, bool)

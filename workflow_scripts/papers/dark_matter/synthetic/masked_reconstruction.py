@@ -102,7 +102,10 @@ def ablation_masks(
     importance = squares * (directions**2).sum(axis=1)
     alive = importance > 0
     if not alive.any():
-        raise AnatomyError("no latent of this SAE fires on these contexts; take another SAE")
+        raise AnatomyError(
+            "no latent of this SAE fires on these contexts, so there is nothing to mask; take "
+            "another one (dark_matter.reference_width, dark_matter.target_l0)"
+        )
     order = np.argsort(importance, kind="stable") if order is None else np.asarray(order)
     # Latents that never fire go with the first that do: they are no part of the fraction.
     ablated = order[alive[order]]

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workflow_scripts.anatomy.figures.panels import colours_of, legend_of, small_multiples
-from workflow_scripts.anatomy.setup.architectures import ARCHITECTURES, present
+from workflow_scripts.anatomy.setup.architectures import KNOWN, present
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -34,6 +34,6 @@ def draw(table: pd.DataFrame) -> Figure:
         if np.isfinite(lowest):
             panel.set_xlim(10 ** (lowest - 0.25), 1)
         panel.set_ylim(0, 1.05 * table["share"].max() or 1)
-        panel.set_title(f"{model}, {ARCHITECTURES[architecture].label}\n{site}", fontsize=7)
+        panel.set_title(f"{model}, {KNOWN[architecture].label}\n{site}", fontsize=7)
     legend_of(figure, colours)
     return figure

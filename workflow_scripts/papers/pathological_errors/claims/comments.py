@@ -5,6 +5,7 @@ import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
 from workflow_scripts.anatomy.claims.contrasts import fitted_slope
+from workflow_scripts.anatomy.claims.counts import with_logarithms
 from workflow_scripts.anatomy.claims.measures import BOTH, columns, highest, lowest, mean, slope
 from workflow_scripts.anatomy.claims.paired import combined, covers
 from workflow_scripts.anatomy.claims.rule import (
@@ -30,7 +31,7 @@ OF_TOKENS = {"axis": "cosine_of_tokens"}
 
 def _penalised(tables: Tables) -> Measurement:
     """How much the ratio of SAEs with an L1 penalty is above that of others, at fixed size and L0."""
-    table: pd.DataFrame = tables["by_architecture"]
+    table: pd.DataFrame = with_logarithms(tables["by_architecture"], ("width", "l0"))
     penalised = (table["architecture"] == "standard").to_numpy(float)
     if len(np.unique(penalised)) < 2:
         raise NotTestable("table by_architecture has no SAEs with an L1 penalty beside others")

@@ -20,7 +20,8 @@ STYLES = ("-", "--", "-.", ":")
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `by_width.csv`; SAEs whose L0s are within a factor of 1.2 or so share a line."""
-    l0s = np.round(2 * np.log2(table["l0"]))
+    # An SAE for which nothing fires shares a line with its like.
+    l0s = np.round(2 * np.log2(table["l0"].where(table["l0"] > 0))).fillna(-np.inf)
     figure, axes = new_figure(2, 1, "page", 0.85, squeeze=False, sharey=True)
     styles = {at: STYLES[n % len(STYLES)] for n, at in enumerate(sorted(l0s.unique()))}
     for (column, label), panel in zip(RATIOS.items(), axes.flat, strict=True):
