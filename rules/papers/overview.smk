@@ -33,11 +33,11 @@ use rule tabulate as tabulate_overview_summary with:
         densities="<run>/tables/overview/densities.csv",
     pathvars:
         exhibit="overview/summary",
-    params:
-        nominal_l0=[sae.nominal_l0 for sae in SAES.values()],
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 10 * attempt,
+    params:
+        nominal_l0=[sae.nominal_l0 for sae in SAES.values()],
 
 
 use rule tabulate_drawn as tabulate_overview_decomposition with:

@@ -225,6 +225,12 @@ def test_an_sae_for_which_nothing_fires_is_no_error(paper, module, whole):
             assert room.finding(*tables).sentence
 
 
+def test_a_masking_of_nothing_is_drawn():
+    (table,) = tables_for("dark_matter", "fig15")
+    figure = drawn("dark_matter", "fig15", table.iloc[:0])
+    assert "nothing to show" in "".join(text.get_text() for text in visible_texts(figure))
+
+
 @pytest.mark.parametrize("module", ["fig4", "fig10", "fig11", "fig14", "fig18"])
 def test_a_table_without_novel_latents_is_drawn(module):
     (table,) = tables_for("canonical_units", module)

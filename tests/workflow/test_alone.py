@@ -40,6 +40,13 @@ def test_an_sae_alone_gives_the_tables_of_the_run(workflow):
     losses, effects = (pd.read_csv(run / f"tables/overview/{n}.csv") for n in ("losses", "effects"))
     assert quantities["celr_mean"]["value"] == losses["celr_mean"][0]
     assert quantities["pathology"]["value"] == effects["ratio"][0] > 0
+    # What is stated of its L0 is corrected: nothing is computed anew but what tells of it.
+    config["saes"]["mine"] = mine | {"l0": 40}
+    workflow.configure(config)
+    would = workflow.would_run()
+    assert would["tabulate_overview_summary"] == would["write_cards"] == 1
+    computed = ("import_sae", "reconstruct_activations", "decompose_error", "measure_losses")
+    assert not {*computed, "measure_effects", "describe_latents"} & set(would)
 
 
 @pytest.mark.parametrize("paper", ["dark_matter", "canonical_units"])

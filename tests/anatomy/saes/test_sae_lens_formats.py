@@ -94,6 +94,24 @@ def test_a_checkpoint_is_what_would_be_saved_at_the_end(tmp_path, architecture):
         torch.testing.assert_close(rebuilt, theirs(x), rtol=1e-4, atol=1e-4)
 
 
+def test_a_matryoshka_checkpoint_without_its_levels_is_read(tmp_path):
+    training_sae("matryoshka_batchtopk").save_model(tmp_path)
+    whole = local(tmp_path)
+    cfg = json.loads((tmp_path / "cfg.json").read_text())
+    del cfg["matryoshka_widths"]
+    (tmp_path / "cfg.json").write_text(json.dumps(cfg))
+    x = torch.randn(9, D)
+    assert torch.equal(local(tmp_path).reconstruct(x)[1], whole.reconstruct(x)[1])
+
+
+def test_settings_that_are_none_are_not_called_corrupted_files(tmp_path):
+    training_sae("standard").save_inference_model(tmp_path)
+    cfg = json.loads((tmp_path / "cfg.json").read_text())
+    (tmp_path / "cfg.json").write_text(json.dumps(cfg | {"normalize_activations": "some"}))
+    with pytest.raises(AnatomyError, match=r"settings that sae_lens does not take \(ValueError"):
+        local(tmp_path)
+
+
 def test_tokens_that_are_scaled_by_themselves_add_up_latent_by_latent(tmp_path):
     """What a latent adds is its code times its decoder row, and a file brings the scaling back."""
     training_sae("standard", normalize_activations="layer_norm").save_inference_model(tmp_path)

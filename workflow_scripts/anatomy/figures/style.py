@@ -73,6 +73,14 @@ def new_figure(
     return figure, figure.subplots(rows, columns, **kwargs)
 
 
+def empty_figure(**kwargs) -> Figure:
+    """The figure of a table without rows: it is there, and says that there is nothing in it."""
+    figure, axes = new_figure(**kwargs)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "nothing to show: the table is empty", ha="center", va="center")
+    return figure
+
+
 def legend_above(axes: Axes, **kwargs) -> None:
     """A legend above the panel, where no data can be."""
     axes.legend(loc="lower center", **({"bbox_to_anchor": (0.5, 1.0), "ncols": 2} | kwargs))

@@ -124,12 +124,17 @@ def _read(path: Any, device: Any, cfg_overrides: Any = None) -> tuple[dict, dict
     if "W_dec" in weights:
         for key, size in zip(("d_sae", "d_in"), weights["W_dec"].shape, strict=True):
             cfg.setdefault(key, size)
+    # How its training was graded matters to nothing but its training.
+    if cfg.get("architecture") == "matryoshka_batchtopk" and not cfg.get("matryoshka_widths"):
+        cfg["matryoshka_widths"] = [cfg["d_sae"]]
     return cfg, weights
 
 
 def _unreadable(folder: Path, error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{folder / 'cfg.json'} lacks the key {error}; save the SAE anew"
+    if isinstance(error, (ValueError, TypeError)):
+        return f"{folder / 'cfg.json'} has settings that sae_lens does not take ({one_line(error)})"
     return (
         f"sae_lens cannot load {folder}, its files are corrupted or of another format "
         f"({one_line(error)})"

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workflow_scripts.anatomy.figures.style import new_figure
+from workflow_scripts.anatomy.figures.style import empty_figure, new_figure
 
 
 def by_pair(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -23,11 +23,8 @@ def panels(
     """A figure with one titled panel per pair, two or three in a row; and panel, name, rows of each."""
     pairs = by_pair(table)
     if not pairs:
-        # No latent is novel, say: the figure is there, and says that there is nothing in it.
-        figure, axis = new_figure(**kwargs)
-        axis.set_axis_off()
-        axis.text(0.5, 0.5, "nothing to show: the table is empty", ha="center", va="center")
-        return figure, iter(())
+        # No latent is novel, say.
+        return empty_figure(**kwargs), iter(())
     columns = {1: 1, 2: 2, 4: 2}.get(len(pairs), 3)
     rows = -(-len(pairs) // columns)
     width = "column" if columns == 1 else "page"

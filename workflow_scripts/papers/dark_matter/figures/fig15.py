@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from workflow_scripts.anatomy.figures.style import legend_above, new_figure
+from workflow_scripts.anatomy.figures.style import empty_figure, legend_above, new_figure
 
 NOISES = {"noise_x": "$\\mathbf{x}'$ noise", "noise_sae": "$\\mathrm{Sae}(\\mathbf{x}')$ noise"}
 PANELS = (("noise_x", "noise_sae", "dense"), ("noise_sae", "noise_x", "introduced"))
@@ -20,7 +20,12 @@ STYLES = {
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Top: FVU and FVU_nonlinear against the ablated fraction. Bottom: estimates against noise."""
+    """Top: FVU and FVU_nonlinear against the ablated fraction. Bottom: estimates against noise.
+
+    Of an SAE for which nothing fires there is nothing.
+    """
+    if table.empty:
+        return empty_figure()
     table = table[table["reconstruction"] == "masked"]
     figure, axes = new_figure(columns=2, rows=2, width="page", ratio=0.78)
     for column, (varied, other, estimate) in enumerate(PANELS):
