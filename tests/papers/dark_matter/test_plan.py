@@ -56,11 +56,12 @@ def test_what_the_default_run_asks_of_the_stages(config):
     assert plan.decomposed == plan.judged
     names = [f"batchtopk-w{width}-k12-s0" for width in (128, 256, 512, 1024, 2048)]
     names += [f"batchtopk-w256-k{k}-s0" for k in (6, 24)]
-    assert [sae.name for sae in plan.substituted] == names, "the reference SAE once, in its place"
-    assert {sae.site for sae in plan.substituted} == {MAIN}
-    assert plan.components_substituted == plan.substituted
+    assert [sae.name for sae in plan.components_substituted] == names, (
+        "the reference SAE once, in its place"
+    )
+    assert {sae.site for sae in plan.components_substituted} == {MAIN}
     shown = [*plan.scaling, *plan.of_reference_width]
-    assert all(sae in plan.substituted for sae in shown)
+    assert all(sae in plan.components_substituted for sae in shown)
 
 
 def test_what_is_shown_is_taken_apart(config):
@@ -68,7 +69,13 @@ def test_what_is_shown_is_taken_apart(config):
     for judged in (["topk", "jumprelu"], [], None):
         config["dark_matter"]["judged"] = judged
         plan = plan_of(config)
-        shown = [*plan.family, *plan.scaling, *plan.layers, plan.reference, *plan.substituted]
+        shown = [
+            *plan.family,
+            *plan.scaling,
+            *plan.layers,
+            plan.reference,
+            *plan.components_substituted,
+        ]
         assert all(sae in plan.decomposed for sae in shown)
         assert "circuit" not in {sae.group for sae in plan.decomposed}
 
@@ -80,7 +87,7 @@ def test_without_figure_8_nothing_is_put_into_the_model(config):
     }
     plan = plan_of(config)
     assert "fig8" in plan.missing
-    assert plan.substituted == plan.components_substituted == []
+    assert plan.components_substituted == []
     assert plan.decomposed == plan.judged
 
 
