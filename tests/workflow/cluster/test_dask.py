@@ -36,5 +36,5 @@ def test_the_bits_are_those_of_the_threads(tmp_path, monkeypatch):
 
 def test_a_partition_that_is_not_there_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(AnatomyError, match=r"analysis\.dask\.slurm"):
+    with pytest.raises(AnatomyError, match=r"analysis\.dask\.slurm: .*partition"):
         total(len, ["one"], 1, config(queue="nowhere"))

@@ -1,5 +1,6 @@
 """The dask cluster that a configuration asks for: one of this job's own, one at an address, one of SLURM's jobs."""
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -96,25 +97,36 @@ def _slurm(config: Mapping[str, Any]) -> Iterator[Any]:
     from dask_jobqueue import SLURMCluster
 
     settings = {key: value for key, value in config.items() if key != "jobs" and value is not None}
-    settings |= {"processes": settings["cores"], "log_directory": LOGS, "dashboard_address": ":0"}
-    with ExitStack() as stack:
-        try:
-            cluster = stack.enter_context(SLURMCluster(**settings))
-            stack.callback(cluster.scale, 0)
-            cluster.scale(jobs=config["jobs"])
-            cluster.sync(cluster._correct_state)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise AnatomyError(
-                f"analysis.dask.slurm: no jobs of these settings ({_last_line(error)})"
-            ) from error
+    settings |= {"processes": settings["cores"], "log_directory": LOGS}
+    try:
+        cluster = SLURMCluster(**settings, scheduler_options={"dashboard_address": ":0"})
+    except (OSError, ValueError, RuntimeError) as error:
+        raise AnatomyError(
+            f"analysis.dask.slurm: no cluster of these settings ({error})"
+        ) from error
+    with cluster:
+        _try_out(cluster.job_script())
+        cluster.scale(jobs=config["jobs"])
         log.info("waiting for workers: %d jobs are submitted to SLURM", config["jobs"])
-        yield cluster
+        try:
+            yield cluster
+        finally:
+            cluster.scale(0)
 
 
-def _last_line(error: Exception) -> str:
-    """Of a failed command its own words, which come last."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
+def _try_out(script: str) -> None:
+    """Ask SLURM whether it would take such a job: a submission that fails is not told to who waits for workers."""
+    try:
+        done = subprocess.run(
+            ["sbatch", "--test-only"], input=script, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise AnatomyError(
+            "analysis.dask.slurm: there is no sbatch here; run on a node of the cluster that may submit jobs"
+        ) from None
+    if done.returncode:
+        said = " ".join(done.stderr.split())
+        raise AnatomyError(f"analysis.dask.slurm: SLURM takes no such jobs ({said})")
 
 
 def _here(root: str, folder: str) -> Any:
