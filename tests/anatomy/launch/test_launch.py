@@ -12,7 +12,14 @@ import pytest
 
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.launch import leftovers
-from workflow_scripts.anatomy.launch.outcome import KILLED, error_lines, results, run_name
+from workflow_scripts.anatomy.launch.outcome import (
+    KILLED,
+    READ_ONLY,
+    error_lines,
+    hindered,
+    results,
+    run_name,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 SLEEP = "import time\nprint('ready', flush=True)\ntime.sleep(60)\n"
@@ -337,3 +344,10 @@ def test_launch_says_in_one_line_that_another_is_under_way(tmp_path, start):
     assert run.returncode == 1
     assert len(run.stderr.splitlines()) == 1
     assert f"(pid {first.pid})" in run.stderr
+
+
+def test_results_that_may_only_be_read_are_said(tmp_path, monkeypatch):
+    (tmp_path / "results").mkdir()
+    assert hindered(tmp_path) == []
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "results")
+    assert hindered(tmp_path) == [READ_ONLY]

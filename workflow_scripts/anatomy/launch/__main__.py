@@ -16,7 +16,7 @@ from workflow_scripts.anatomy.launch.leftovers import (
     require_unused,
     stop_orphans,
 )
-from workflow_scripts.anatomy.launch.outcome import error_lines, is_dry, is_full, results, run_name
+from workflow_scripts.anatomy.launch.outcome import error_lines, hindered, is_dry, results, run_name
 from workflow_scripts.anatomy.launch.supervision import INTERRUPTED, supervise
 
 # What jobs find in their environment, unless it is set already.
@@ -63,8 +63,8 @@ def main(arguments: list[str]) -> int:
         say("interrupted; the next run goes on where this one stopped")
     run = run_name(folder, arguments)
     errors = error_lines(folder, started) if status else []
-    if status and status != INTERRUPTED and not errors and is_full(folder):
-        errors = ["error: no space left on the device, not even for a log; free some and rerun"]
+    if status and status != INTERRUPTED and not errors:
+        errors = hindered(folder)
     for line in errors if status else results(folder, run):
         say(line)
     return status

@@ -19,6 +19,8 @@ KILLED = (
     '(ARGS="--cores 1"), or on a machine with more'
 )
 FULL = 2**16  # bytes
+READ_ONLY = "error: results may only be read here; make it writable and rerun"
+NO_SPACE = "error: no space left on the device, not even for a log; free some and rerun"
 TRACEBACK = "Traceback (most recent call last):"
 SHOWN = (
     ("figures", "figures", "*.pdf"),
@@ -58,16 +60,20 @@ def error_lines(folder: Path, since: float) -> list[str]:
     return lines
 
 
-def is_full(folder: Path) -> bool:
-    """Whether the disk under `folder` takes nothing more: then logs, too, may be without a word."""
-    for place in (folder / "results", folder):
-        try:
-            disk = os.statvfs(place)
-        except OSError:
-            continue
-        if disk.f_bavail * disk.f_frsize < FULL:
-            return True
-    return False
+def hindered(folder: Path) -> list[str]:
+    """What of the disk under `folder` stops a run that cannot even say so in a log: a line, or none."""
+    written = folder / "results"
+    if written.exists() and not os.access(written, os.W_OK):
+        return [READ_ONLY]
+    return [NO_SPACE] if _is_full(written) or _is_full(folder) else []
+
+
+def _is_full(place: Path) -> bool:
+    try:
+        disk = os.statvfs(place)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < FULL
 
 
 def is_dry(arguments: Sequence[str]) -> bool:
