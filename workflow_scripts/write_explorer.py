@@ -10,6 +10,7 @@ from workflow_scripts.anatomy.report.shards.explanations import read_explanation
 from workflow_scripts.anatomy.report.shards.facts import claims_of, quantities_of, run_of, saes_of
 from workflow_scripts.anatomy.report.shards.folder import assemble
 from workflow_scripts.anatomy.report.shards.index import index_of
+from workflow_scripts.anatomy.report.shards.meta_latents import meta_sae
 from workflow_scripts.anatomy.report.shards.model_text import ModelFiles, words_of
 from workflow_scripts.anatomy.report.shards.page import write_page
 from workflow_scripts.anatomy.report.shards.sae_folder import read_sae
@@ -34,8 +35,11 @@ for name, *of_model in of_models:
     shared += shards
 explained = zip(params.explained, files.explained, strict=True)
 scores = {at: read_explanations(path, params.backend) for at, path in explained}
-columns, index = index_of(tables, scores)
-shared += [("saes.js", saes_of(saes, cards)), ("claims.js", claims)]
+described = zip(files.metas, files.meta_arrays, strict=True)
+metas = [meta_sae(about, arrays, saes) for about, arrays in described]
+listed = saes_of(saes, cards, [about for about, _ in metas])
+columns, index = index_of([*tables, *map(read_table, files.meta_tables)], scores)
+shared += [("saes.js", listed), ("claims.js", claims), *(parts for _, parts in metas)]
 shared += [(f"{shard.key}.js", shard) for shard in index]
 
 

@@ -27,6 +27,7 @@ HOSTILE = [
     "__proto__",
     "long" * 2500,
 ]
+METAS = 6  # of the meta-SAE, where there is one
 SPLIT = [b"\xf0\x9f", b"\x98\x80", b"\xe2\x80"]  # an emoji in halves, and half of something
 TOKENS = [token.encode() for token in PLAIN + HOSTILE] + SPLIT
 HOSTILE_SAE = "../<b>javascript:\u202e"
@@ -58,7 +59,9 @@ class Site:
     saes: as in `saes.js`. sae, latent, columns, names: the rows of the index. tokens: (contexts, positions).
     """
 
-    def __init__(self, folder: Path, widths=(40, 64, 600), digest="0123456789abcdef", seed=0):
+    def __init__(
+        self, folder: Path, widths=(40, 64, 600), digest="0123456789abcdef", seed=0, meta=False
+    ):
         self.folder, self.digest = folder, digest
         self.draw = np.random.default_rng(seed)
         (folder / "data").mkdir(parents=True)
@@ -66,9 +69,14 @@ class Site:
         write_page(folder / "explorer.html", "planted")
         self.saes = [self._sae(f"topk-w{width}", width) for width in widths]
         self.saes.append(self._sae(HOSTILE_SAE, 3))
+        if meta:
+            self.saes.append(self._meta_sae())
         self._index()
         self._tokens()
         for number, sae in enumerate(self.saes):
+            if sae["meta"]:
+                self._parts(sae)
+                continue
             for k in range(sae["blocks"] if sum(widths) < 5000 else 1):
                 self._block(number, k)
             self._samples(sae)
@@ -98,6 +106,30 @@ class Site:
             "cells": cells,
             "missing": {"fvu_nonlinear": "it is not among the `saes` that are taken apart"},
         }
+
+    def _meta_sae(self):
+        """Of the first SAE, and of as few latents as one can count."""
+        name = "meta-of-topk-w40"
+        about = self._sae(name, METAS) | {"meta": True, "apart": 0, "of": "topk-w40", "cells": {}}
+        return about | {"blocks": 0, "samples": False, "decomposed": False, "missing": {}}
+
+    def _parts(self, sae):
+        """Each latent has two meta-latents, n and n + 1, the second half as strong; all others have none."""
+        latents = np.repeat(np.arange(self.saes[0]["width"]), 2)
+        metas = (latents + np.tile([0, 1], self.saes[0]["width"])) % METAS
+        strengths = np.tile([0.8, 0.4], self.saes[0]["width"])
+        others = [0, 1, 2]
+        columns = {
+            "part_latent": u(latents),
+            "part_meta": u(metas),
+            "part_strength": f32(strengths),
+            "near_latent": u(np.repeat(np.arange(METAS), len(others))),
+            "near_sae": u(np.tile(others, METAS), 16),
+            "near_other": u(np.tile([5, 6, 7], METAS)),
+            "near_cosine": f32(np.tile([0.5, 0.7, 0.6], METAS)),
+        }
+        key = f"parts:{sae['slug']}"
+        self.write(f"{sae['slug']}/parts.js", key, {"rows": 40}, columns)
 
     def _index(self):
         widths = [sae["width"] for sae in self.saes]

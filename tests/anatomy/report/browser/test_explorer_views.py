@@ -250,6 +250,64 @@ def test_a_latent_that_never_fires_says_so(visit, site):
         )
 
 
+@pytest.fixture(scope="module")
+def with_meta(tmp_path_factory):
+    return Site(tmp_path_factory.mktemp("meta") / "report", meta=True)
+
+
+def test_a_latent_is_taken_apart_into_meta_latents(visit, with_meta):
+    site = with_meta
+    row = int(np.flatnonzero(site.columns["density"][:30] > 0)[5])
+    panel = "main .decomposition"
+    with visit(site) as page:
+        page.open(site.latent_route(row), panel)
+        metas = [int(site.latent[row]) % 6, (int(site.latent[row]) + 1) % 6]
+        assert [t.split()[0] for t in page.texts(f"{panel} tbody td:nth-child(1)")] == [
+            "0.80",
+            "0.40",
+        ]
+        shown = page.texts(f"{panel} tbody td:nth-child(2) a > .number")
+        assert [int(t) for t in shown] == metas
+        first = page.texts(f"{panel} tbody tr:first-child li > .number")
+        assert first == ["0.70", "0.60", "0.50"]
+        # The picture says the same: two meta-latents, three latents near both, six lines.
+        assert page.page.locator(f"{panel} svg .strength").count() == 2
+        assert page.page.locator(f"{panel} svg a").count() == 2 + 3
+        assert page.page.locator(f"{panel} svg line").count() == 6
+        page.page.locator(f"{panel} tbody td:nth-child(2) a").first.click()
+        page.page.locator("main .badge", has_text="meta-latent").wait_for()
+        assert page.texts("nav a[aria-current]") == ["Meta-latents"]
+        members = sum(metas[0] in (n % 6, (n + 1) % 6) for n in range(40))
+        note = page.texts("main .wide .note")[0]
+        assert note.endswith(f"40 latents of topk-w40 that fire; {members} have this meta-latent.")
+        page.go(site.latent_route(45), "main .missing")
+        reason = "the meta-SAE of this run is of the latents of topk-w40 alone"
+        assert f"not measured: {reason}" in page.texts(f"{panel} .missing, main .missing")
+
+
+def test_meta_latents_have_a_list_of_their_own(visit, with_meta):
+    site = with_meta
+    with visit(site) as page:
+        page.open("#/meta", "main .row")
+        assert page.texts("main .count") == ["6 of 6"]
+        assert "Latents with it" in page.texts("[role=columnheader]")[3]
+        page.go("#/latents", "main .row")
+        total = int((site.sae < len(site.saes) - 1).sum())
+        assert page.texts("main .count") == [f"{total} of {total}"]
+        page.go("#/saes", "main .row")
+        assert page.texts("main .count") == ["4 of 4"]
+
+
+def test_a_run_without_a_meta_sae_says_what_asks_for_one(visit, site):
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .contexts")
+        said = [text for text in page.texts("main .missing") if "meta" in text]
+        assert said == [
+            "not measured: this run trains no meta-SAE; canonical_units.meta of the configuration asks "
+            "for one"
+        ]
+
+
 def test_a_token_of_a_text_has_its_numbers_and_latents(visit, site):
     with visit(site) as page:
         page.open("#/texts", ".text-list a")

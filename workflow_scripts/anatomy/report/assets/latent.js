@@ -27,28 +27,28 @@ function latentData(table, latent) {
     }
     offset += lengths[i];
   }
-  const near = [];
-  const nearOwner = table.get("near_latent") ?? [];
-  for (let i = 0; i < nearOwner.length; i++) {
-    if (nearOwner[i] !== local) continue;
-    const [sae, other, cosine] = ["near_sae", "near_other", "near_cosine"].map((k) => table.get(k)[i]);
-    near.push({ sae, other, cosine });
-  }
   const bins = table.get("histogram").length / (table.get("stratum_share").length / STRATA.length);
   const side = table.get("promoted") ? table.get("promoted").length / (table.get("stratum_share").length / STRATA.length) : 0;
   const tokens = (name) =>
     Array.from(slice(name, side) ?? [], (id, i) => ({ id, logit: slice(`${name}_logit`, side)[i] }));
   return {
     windows,
-    near,
+    near: nearestOf(table, local),
     shares: slice("stratum_share", STRATA.length),
     histogram: slice("histogram", bins),
     promoted: tokens("promoted"),
     suppressed: tokens("suppressed"),
     explanation: table.header.explanations?.[latent],
-    decomposition: table.header.meta?.[latent],
     logitsNote: table.header.logits_note,
   };
+}
+
+/** The best latent in each SAE, of a row of a table with `near_…`, the nearest first. */
+function nearestOf(table, local) {
+  const [owner, sae, other, cosine] = ["latent", "sae", "other", "cosine"].map((name) => table.get(`near_${name}`));
+  const places = Array.from(owner.keys()).filter((i) => owner[i] === local);
+  const found = places.map((i) => ({ sae: sae[i], other: other[i], cosine: cosine[i] }));
+  return found.sort((a, b) => b.cosine - a.cosine);
 }
 
 /** The ends of a column's interval, where the index has them. */
@@ -62,12 +62,14 @@ function useLatent(run, row) {
   return useData(async () => {
     const about = run.saes[run.rowSae[row]];
     const latent = run.rowLatent[row];
-    const [table, text] = await Promise.all([
+    const meta = run.metaOf(run.rowSae[row]);
+    const [table, text, parts] = await Promise.all([
       run.block(run.rowSae[row], latent),
       run.words(about.model),
+      meta < 0 ? null : run.parts(meta),
       run.need([...run.about.keys()]),
     ]);
-    return { row, about, latent, text, ...latentData(table, latent) };
+    return { row, about, latent, text, parts, meta, ...latentData(table, latent) };
   }, [row]);
 }
 
@@ -94,6 +96,11 @@ function Latent({ run, route }) {
 }
 
 function LatentBody({ run, row, compact }) {
+  const Body = run.saes[run.rowSae[row]].meta ? MetaLatent : OrdinaryLatent;
+  return html`<${Body} run=${run} row=${row} compact=${compact} />`;
+}
+
+function OrdinaryLatent({ run, row, compact }) {
   const [data, error] = useLatent(run, row);
   const [marked, setMarked] = useState(null);
   const about = run.saes[run.rowSae[row]];
@@ -114,33 +121,34 @@ function LatentBody({ run, row, compact }) {
           <${Logits} data=${data} />
           <${Nearest} run=${run} data=${data} />
           <${Explanation} data=${data} />
-          <${Decomposition} run=${run} data=${data} />
           <${Provenance} run=${run} data=${data} />
         </div>
-      </div>`}
+      </div>
+      <${Decomposition} run=${run} data=${data} />`}
   </article>`;
 }
 
 function LatentHead({ run, row, about, latent }) {
   const number = run.rowSae[row];
+  const list = about.meta ? "meta" : "latents";
   const density = run.value("density", row);
   const badges = [
     density === 0 && ["never fires", "bad"],
     density > 0.1 && ["dense: over 10 % of tokens", "warn"],
-    hasNovel(run) && isNovel(run, row) && ["novel", "good"],
+    !about.meta && hasNovel(run) && isNovel(run, row) && ["novel", "good"],
     about.meta && ["meta-latent", ""],
   ].filter(Boolean);
   return html`<header class="latent-head">
     <p class="crumbs">
-      <a href=${address(["latents"])}>Latents</a>
-      <a href=${address(["latents"], { q: `sae:${quotedTerm(about.sae)} site:${quotedTerm(about.site)}` })}><${Quoted}>${about.sae}<//></a>
+      <a href=${address([list])}>${about.meta ? "Meta-latents" : "Latents"}</a>
+      <a href=${address([list], { q: `sae:${quotedTerm(about.sae)} site:${quotedTerm(about.site)}` })}><${Quoted}>${about.sae}<//></a>
       <span>${latent}</span>
     </p>
     <h1 class="fires">
       ${run.names[row] ? html`<${Quoted}>${run.names[row]}<//>` : `Latent ${latent}`}
     </h1>
     <p class="sub">
-      Latent ${latent} of <a href=${saeAddress(run, number)}><${Quoted}>${about.sae}<//></a> at${" "}
+      ${about.meta ? "Meta-latent" : "Latent"} ${latent} of <a href=${saeAddress(run, number)}><${Quoted}>${about.sae}<//></a> at${" "}
       <${Quoted}>${about.site}<//> of <${Quoted}>${about.model}<//>
       ${badges.map(([text, kind]) => html`<span class=${`badge ${kind}`}>${text}</span>`)}
       <span class="actions">
@@ -329,14 +337,14 @@ function Logits({ data }) {
   <//>`;
 }
 
-function Nearest({ run, data }) {
+function Nearest({ run, data, title = "Nearest in every other SAE" }) {
   const [all, setAll] = useState(false);
   if (!data.near.length) {
-    return html`<${Panel} title="Nearest in other SAEs"><p class="missing">no other SAE of this site in this run</p><//>`;
+    return html`<${Panel} title=${title}><p class="missing">no other SAE of this site in this run</p><//>`;
   }
-  const rows = [...data.near].sort((a, b) => b.cosine - a.cosine);
+  const rows = data.near;
   const shown = all ? rows : rows.slice(0, 8);
-  return html`<${Panel} title="Nearest in every other SAE" note="The latent with the highest decoder cosine in each SAE of the site.">
+  return html`<${Panel} title=${title} note="The latent with the highest decoder cosine in each SAE of the site.">
     <table class="nearest">
       <thead><tr><th>Cosine</th><th>Latent</th></tr></thead>
       <tbody>
@@ -358,17 +366,6 @@ function Explanation({ data }) {
   return html`<${Panel} title="Explanation">
     <blockquote><${Quoted} longest="2000">${found.text}<//></blockquote>
     <p class="note">Score ${format(found.score, 3)}${found.n ? ` on ${found.n} examples` : ""}${found.backend ? html`, written by <${Quoted}>${found.backend}<//>` : ""}.</p>
-  <//>`;
-}
-
-function Decomposition({ run, data }) {
-  const found = data.decomposition;
-  if (!found?.length) return html`<${Panel} title="Decomposition"><${Missing} why="no meta-SAE of this run takes this latent apart" /><//>`;
-  return html`<${Panel} title="Decomposition into meta-latents">
-    <table class="nearest"><tbody>
-      ${found.map(({ sae, latent, strength }) => html`<tr><td class="number">${format(strength, 2)}</td>
-        <td><${LatentLink} run=${run} sae=${sae} latent=${latent} full=${true} /></td></tr>`)}
-    </tbody></table>
   <//>`;
 }
 

@@ -180,6 +180,8 @@ function App({ run }) {
   useKeys((key) => (act[key] ? (act[key](), true) : false));
   const View = Object.hasOwn(VIEWS, view) ? VIEWS[view] : null;
   const hasMeta = run.saes.some((sae) => sae.meta);
+  const [, site, name] = route.parts;
+  const parent = view === "latent" && run.saes[run.saeNumber(site, name, route.query.get("model"))]?.meta ? "meta" : (PARENT[view] ?? view);
   return html`
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>Skip to the content</a>
     <header class="top">
@@ -189,7 +191,7 @@ function App({ run }) {
       <button type="button" class="theme" onClick=${nextTheme} aria-label="Light or dark theme" title="Light or dark (t)">◐</button>
     </header>
     <nav class=${drawer ? "open" : ""} aria-label="Views">
-      ${NAV.filter(([key]) => key !== "meta" || hasMeta).map(([key, label]) => html`<a href=${address([key])} aria-current=${key === (PARENT[view] ?? view) ? "page" : undefined}>${label}</a>`)}
+      ${NAV.filter(([key]) => key !== "meta" || hasMeta).map(([key, label]) => html`<a href=${address([key])} aria-current=${key === parent ? "page" : undefined}>${label}</a>`)}
       <a href="index.html" class="away">Report</a>
     </nav>
     <main id="main" tabindex="-1" class=${`view-${View ? view : "unknown"}`}>

@@ -189,6 +189,17 @@ class Run {
     return shard(`data/${slug}/lat-${k}.js`, `lat:${slug}:${k}`);
   }
 
+  /** The number of the meta-SAE that takes an SAE apart, or -1. */
+  metaOf(sae) {
+    return this.saes.findIndex((about) => about.meta && about.apart === sae);
+  }
+
+  /** Of a meta-SAE: which of its meta-latents each latent has, and what is near them. */
+  parts(meta) {
+    const { slug } = this.saes[meta];
+    return shard(`data/${slug}/parts.js`, `parts:${slug}`);
+  }
+
   samples(sae) {
     const { slug } = this.saes[sae];
     return shard(`data/${slug}/samples.js`, `samples:${slug}`);

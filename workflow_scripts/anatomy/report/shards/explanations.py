@@ -14,9 +14,12 @@ def read_explanations(path: str | Path, backend: str) -> dict[int, dict[str, Any
 
     path: a table with `score` (balanced accuracy, chance 0.5) and `explanation` of each latent. backend:
         what wrote them. `score` is None where an explanation could not be tested; n, the number of
-        contexts behind it, is None, since such tables do not have it.
+        contexts behind it, is None, since such tables do not have it. Of a
+        table with kinds, rows of kind ``latent`` count.
     """
     table = read_table(path)
+    if "kind" in table:
+        table = table[table["kind"] == "latent"]
     name = next(name for name in OF_LATENT if name in table)
     found = {}
     for row in table[table["explanation"].notna()].to_dict("records"):

@@ -54,7 +54,7 @@ def blocks_of(
     """
     width = len(latents["stratum_share"])
     ends = np.concatenate([[0], np.cumsum(latents["window_length"], dtype=np.int64)])
-    near, known = _near_of(latents, numbers), explanations or {}
+    near, known = near_of(latents, numbers), explanations or {}
     for k, first in enumerate(range(0, width, BLOCK)):
         rows = slice(first, min(first + BLOCK, width))
         windows = _within(latents["window_latent"], rows)
@@ -86,9 +86,7 @@ def _within(owner: np.ndarray, rows: slice) -> slice:
     return slice(*(int(at) for at in np.searchsorted(owner, [rows.start, rows.stop])))
 
 
-def _near_of(
-    latents: Mapping[str, np.ndarray], numbers: Mapping[str, int]
-) -> dict[str, np.ndarray]:
+def near_of(latents: Mapping[str, np.ndarray], numbers: Mapping[str, int]) -> dict[str, np.ndarray]:
     """The nearest latents, with SAEs by their numbers among those that are shown, by own latent."""
     of_sae = np.array([numbers.get(str(name), -1) for name in latents["near_saes"]], np.int64)
     sae = of_sae[latents["near_sae"]] if len(of_sae) else np.zeros(0, np.int64)
