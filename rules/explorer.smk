@@ -46,6 +46,7 @@ rule write_explorer:
         metas=of_meta_latents("meta_latents.json"),
         meta_tables=of_meta_latents("meta_latents.csv"),
         meta_arrays=of_meta_latents("meta_latents.npz"),
+        stitched=STITCHED,
         findings="<run>/report/findings.json",
         claims=claims_of_run(),
     output:

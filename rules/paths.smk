@@ -216,6 +216,8 @@ PAPER_STORES = []
 EXPLAINED = {}
 # (model, site, SAE) -> the folder with what is known of the meta-latents that its latents are made of.
 META_LATENTS = {}
+# Tables of what stitching says of latents.
+STITCHED = []
 
 
 def all_stores():

@@ -27,6 +27,7 @@ HOSTILE = [
     "__proto__",
     "long" * 2500,
 ]
+NOVEL_BELOW = 0.3
 METAS = 6  # of the meta-SAE, where there is one
 SPLIT = [b"\xf0\x9f", b"\x98\x80", b"\xe2\x80"]  # an emoji in halves, and half of something
 TOKENS = [token.encode() for token in PLAIN + HOSTILE] + SPLIT
@@ -286,9 +287,11 @@ class Site:
             "doors": {"largest_error": door | {"error_contribution": 0.9, "error_lift": 1.06}},
             "quantities": quantities,
             "columns": about,
-            "settings": {"samples": 4, "windows": 22, "neighbours": "all", "lowered": []},
+            "settings": {"samples": 4, "windows": 22, "neighbours": "all", "lowered": []}
+            | {"novel_below": NOVEL_BELOW},
         }
         self.write("run.js", "run", header)
+        self._stitched()
         self.write("saes.js", "saes", {"saes": self.saes})
         claim = {
             "claim": "much",
@@ -311,6 +314,30 @@ class Site:
             "measured": None,
         }
         self.write("claims.js", "claims", {"claims": [claim, other]})
+
+    def _stitched(self):
+        """Latents of the second SAE and the first, of every group in turn."""
+        groups = ["silent", "alone", "1-1", "1-n", "n-1", "n-m"]
+        rows = [(1, n, 1, 0) for n in range(12)] + [(0, n, 0, 1) for n in range(12)]
+        sae, latent, larger, other = np.transpose(rows)
+        delta = np.where(larger, -0.25, np.nan)
+        columns = {
+            "sae": u(sae, 16),
+            "latent": u(latent),
+            "larger": u(larger, 8),
+            "other": u(other, 16),
+            "group": u(latent % 6, 8),
+            "n_small": u(np.full(24, 3)),
+            "n_large": u(np.full(24, 4)),
+            "nearest": u(np.full(24, 2)),
+            "cosine": f32(np.full(24, 0.875)),
+            "threshold": f32(np.full(24, NOVEL_BELOW)),
+            "delta_mse": f32(delta),
+            "delta_mse_lo": f32(delta - 0.125),
+            "delta_mse_hi": f32(delta + 0.125),
+            "mse_small": f32(np.full(24, 50)),
+        }
+        self.write("stitched.js", "stitched", {"groups": groups}, columns)
 
     @property
     def address(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.anatomy.report.browser.planted_site import SITE, START, Site
+from tests.anatomy.report.browser.planted_site import NOVEL_BELOW, SITE, START, Site
 
 
 def found(page) -> str:
@@ -44,6 +44,7 @@ def rows_where(site, query):
             "cos:0.5..0.7": (column["cosine"] >= np.float32(0.5))
             & (column["cosine"] <= np.float32(0.7)),
             "lift>=1.5": column["error_lift"] >= np.float32(1.5),
+            "is:novel": (column["density"] > 0) & (column["cosine"] < np.float32(NOVEL_BELOW)),
             "#7": site.latent == 7,
             "topk-w64/7": (site.latent == 7) & (of == "topk-w64"),
             "nothing is called so": np.zeros(len(names), bool),
@@ -64,6 +65,7 @@ QUERIES = (
     "err>0.01",
     "cos:0.5..0.7",
     "lift>=1.5",
+    "is:novel",
     "#7",
     "topk-w64/7",
     "nothing is called so",
@@ -248,6 +250,37 @@ def test_a_latent_that_never_fires_says_so(visit, site):
         assert (
             "This latent never fired on the 708 tokens" in page.page.locator("main").text_content()
         )
+
+
+def test_stitching_says_what_there_is_of_a_latent_elsewhere(visit, site):
+    said = {}
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .contexts")
+        for sae in (0, 1):
+            for latent in range(6):
+                row = int(np.flatnonzero((site.sae == sae) & (site.latent == latent))[0])
+                page.go(site.latent_route(row), f"main .crumbs span:text-is('{latent}')")
+                page.page.locator("main .said, main .missing").first.wait_for()
+                said[sae, latent] = [
+                    " ".join(text.split()) for text in page.texts("main .said > p")
+                ]
+        panel = "main .panel:has(h2:text-is('In a smaller or larger SAE')) .missing"
+        reasons = []
+        for number in (int(np.flatnonzero(site.sae == n)[0]) for n in (2, 1)):
+            page.go(site.latent_route(number), panel)
+            reasons += page.texts(panel)
+    words = {key: lines[1].split(" ")[0] for key, lines in said.items() if lines}
+    assert [words.get((1, n)) for n in range(6)] == [None, "novel", "1-1", "split", "merged", "n-m"]
+    assert [words.get((0, n)) for n in range(6)] == [None, "alone", "1-1", "split", "merged", "n-m"]
+    assert said[1, 3][1] == "split with 3 more it is like one latent of topk-w40."
+    assert said[0, 3][1] == "split 4 latents of topk-w64 are like it."
+    assert said[1, 4][1] == "merged 3 latents of topk-w40 are like it."
+    assert "group of 4 latents of topk-w64 and 3 of topk-w40" in said[1, 5][1]
+    assert said[1, 1][2].startswith("Nearest there, at a cosine of 0.8750: 2")
+    assert said[1, 1][3].endswith("−0.50 %: −0.250 −0.375 to −0.125, of 50.0.")
+    assert len(said[0, 1]) == 3  # nothing is added to a larger SAE
+    assert "this run stitches other SAEs" in reasons[0]
+    assert "a latent that never fires" in reasons[1]
 
 
 @pytest.fixture(scope="module")

@@ -63,13 +63,14 @@ function useLatent(run, row) {
     const about = run.saes[run.rowSae[row]];
     const latent = run.rowLatent[row];
     const meta = run.metaOf(run.rowSae[row]);
-    const [table, text, parts] = await Promise.all([
+    const [table, text, parts, stitched] = await Promise.all([
       run.block(run.rowSae[row], latent),
       run.words(about.model),
       meta < 0 ? null : run.parts(meta),
+      run.stitched(run.rowSae[row], latent),
       run.need([...run.about.keys()]),
     ]);
-    return { row, about, latent, text, parts, meta, ...latentData(table, latent) };
+    return { row, about, latent, text, parts, meta, stitched, ...latentData(table, latent) };
   }, [row]);
 }
 
@@ -120,6 +121,7 @@ function OrdinaryLatent({ run, row, compact }) {
           <${Histogram} run=${run} data=${data} marked=${marked} />
           <${Logits} data=${data} />
           <${Nearest} run=${run} data=${data} />
+          <${Stitching} run=${run} data=${data} />
           <${Explanation} data=${data} />
           <${Provenance} run=${run} data=${data} />
         </div>
@@ -135,7 +137,7 @@ function LatentHead({ run, row, about, latent }) {
   const badges = [
     density === 0 && ["never fires", "bad"],
     density > 0.1 && ["dense: over 10 % of tokens", "warn"],
-    !about.meta && hasNovel(run) && isNovel(run, row) && ["novel", "good"],
+    !about.meta && hasNovel(run) && isNovel(run, row) && [`novel: cosine below ${run.settings.novel_below}`, "good"],
     about.meta && ["meta-latent", ""],
   ].filter(Boolean);
   return html`<header class="latent-head">
@@ -357,6 +359,35 @@ function Nearest({ run, data, title = "Nearest in every other SAE" }) {
       </tbody>
     </table>
     ${rows.length > 8 && html`<button type="button" class="plain" onClick=${() => setAll(!all)}>${all ? "Fewer" : `All ${rows.length} SAEs`}</button>`}
+  <//>`;
+}
+
+// What a group of alike latents says of one of them, in a word and in a sentence.
+const KIN = {
+  alone: (own, other, larger) => [larger ? "novel" : "alone", `no latent of ${other} is like it`],
+  "1-1": (own, other) => ["1-1", `one latent of ${other} is like it, and that one is like no other`],
+  "1-n": (own, other, larger, small, large) => ["split", larger ? `with ${large - 1} more it is like one latent of ${other}` : `${large} latents of ${other} are like it`],
+  "n-1": (own, other, larger, small) => ["merged", larger ? `${small} latents of ${other} are like it` : `with ${small - 1} more it is like one latent of ${other}`],
+  "n-m": (own, other, larger, small, large) => ["n-m", `it is in a group of ${larger ? large : small} latents of ${own} and ${larger ? small : large} of ${other} that are alike`],
+};
+
+/** What there is of a latent in the next smaller or larger SAE. */
+function Stitching({ run, data }) {
+  const title = "In a smaller or larger SAE";
+  const found = data.stitched.filter(({ group }) => group !== "silent");
+  if (!found.length) {
+    const why = data.stitched.length ? "a latent that never fires has no counterpart" : "this run stitches other SAEs; canonical_units of the configuration names them";
+    return html`<${Panel} title=${title}><${Missing} why=${why} /><//>`;
+  }
+  return html`<${Panel} title=${title} className="said" note=${`Like is a decoder cosine of ${format(found[0].threshold, 2)} or more.`}>
+    ${found.map((one) => {
+      const name = (number) => plain(visible(run.saes[number].sae));
+      const [word, text] = KIN[one.group](name(one.sae), name(one.other), Boolean(one.larger), one.n_small, one.n_large);
+      return html`<p class="lead"><span class=${`badge first ${word === "novel" ? "good" : ""}`}>${word}</span> ${text}.</p>
+        <p>Nearest there, at a cosine of ${format(one.cosine, 4)}: <${LatentLink} run=${run} sae=${one.other} latent=${one.nearest} /></p>
+        ${!missing(one.delta_mse) && html`<p>Added alone to it, the latent changes its mean squared error by <b>${format((100 * one.delta_mse) / one.mse_small, 2)} %</b>:${" "}
+          ${format(one.delta_mse, 3)} <span class="interval">${format(one.delta_mse_lo, 3)} to ${format(one.delta_mse_hi, 3)}</span>, of ${format(one.mse_small, 1)}.</p>`}`;
+    })}
   <//>`;
 }
 

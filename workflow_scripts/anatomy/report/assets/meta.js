@@ -41,7 +41,7 @@ function Decomposition({ run, data }) {
   if (!parts.length) return html`<${Panel} title=${title}><${Missing} why=${whyWhole(run, data)} /><//>`;
   for (const part of parts) part.near = nearestOf(data.parts, part.meta).slice(0, NEAREST_SHOWN);
   const most = parts[0].strength;
-  return html`<${Panel} title=${title} className="decomposition" note="A meta-SAE writes the latent’s direction, of length 1, as a sum of few meta-latents. To the right of each: the latents of all SAEs of the site that point most its way.">
+  return html`<${Panel} title=${title} className="decomposition" note="A meta-SAE writes the latent’s direction, of length 1, as a sum of few meta-latents. Beside each: the latents of all SAEs of the site that point most its way.">
     <${Graph} run=${run} data=${data} parts=${parts} />
     <table class="nearest">
       <thead><tr><th>Strength</th><th>Meta-latent</th><th>Nearest latents, by cosine</th></tr></thead>

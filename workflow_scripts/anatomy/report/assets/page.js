@@ -112,6 +112,7 @@ function Help({ run }) {
       <//>
     </div>
     <${Panel} title="Quantities">
+      ${hasNovel(run) && html`<p class="note">is:novel are latents that fire and whose cosine to every latent of another SAE of the site is below ${run.settings.novel_below}, the threshold of this run’s stitching.</p>`}
       <dl class="terms">${[...terms.values()].map((about) => html`<dt>${about.label}${writtenAs(about).unit && html` <small>${writtenAs(about).unit}</small>`}</dt><dd>${about.sentence}</dd>`)}</dl>
     <//>
     <p class="note">This page was opened from files and loads nothing from elsewhere. Its libraries and their licences: <a href="assets/LICENSES.txt">LICENSES.txt</a>.</p>`;

@@ -215,6 +215,15 @@ class Run {
     return new ModelText(vocab, tokens);
   }
 
+  /** What stitching says of a latent, once for each SAE that its own was stitched with. */
+  async stitched(sae, latent) {
+    const table = await shard("data/stitched.js", "stitched");
+    const [saes, latents] = [table.get("sae") ?? [], table.get("latent")];
+    const places = Array.from(saes.keys()).filter((i) => saes[i] === sae && latents[i] === latent);
+    const row = (i) => Object.fromEntries(Array.from(table.columns, ([name, values]) => [name, values[i]]));
+    return places.map((i) => ({ ...row(i), group: table.header.groups[table.get("group")[i]] }));
+  }
+
   claims() {
     return shard("data/claims.js", "claims").then((table) => table.header.claims);
   }
