@@ -28,6 +28,9 @@ HOSTILE = [
     "long" * 2500,
 ]
 NOVEL_BELOW = 0.3
+# Of the first latent of each block.
+EXPLAINED = {"text": "fires on which", "n": None, "backend": "offline", "score": 0.75}
+EXPLAINED |= {"accuracy_active": 0.625, "accuracy_silent": 0.875}
 METAS = 6  # of the meta-SAE, where there is one
 SPLIT = [b"\xf0\x9f", b"\x98\x80", b"\xe2\x80"]  # an emoji in halves, and half of something
 TOKENS = [token.encode() for token in PLAIN + HOSTILE] + SPLIT
@@ -235,7 +238,7 @@ class Site:
             "near_cosine": f32(self.draw.uniform(0, 1, q)),
         }
         name = sae["slug"]
-        note = {"logits_note": "The norm's scale is folded in."}
+        note = {"logits_note": "The norm's scale is folded in.", "explanations": {"0": EXPLAINED}}
         self.write(f"{name}/lat-{k}.js", f"lat:{name}:{k}", note, columns)
 
     def _samples(self, sae):

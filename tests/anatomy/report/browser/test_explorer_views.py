@@ -252,6 +252,18 @@ def test_a_latent_that_never_fires_says_so(visit, site):
         )
 
 
+def test_what_an_explanation_misses_is_a_share_and_a_reason(visit, site):
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .misses")
+        assert page.texts("main .misses small") == ["38 % of the tested contexts in which it fires"]
+        reason = page.texts("main .misses .missing")[0]
+        assert reason.startswith("not measured: a run keeps how often")
+        assert reason.endswith("it fires in 13 % of the tested contexts")
+        page.go(site.latent_route(1), "main .crumbs span:text-is('1')")
+        page.page.locator("main .contexts").wait_for()
+        assert not page.texts("main .misses")
+
+
 def test_stitching_says_what_there_is_of_a_latent_elsewhere(visit, site):
     said = {}
     with visit(site) as page:

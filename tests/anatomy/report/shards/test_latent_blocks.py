@@ -92,12 +92,14 @@ def test_without_logits_nothing_is_promoted(latents):
 def test_explanations_lie_in_the_blocks_of_their_latents(latents, tmp_path):
     path = tmp_path / "sae.csv"
     path.write_text(
-        "method,direction,score,explanation\n"
-        f"sae,3,0.75,<b>\nsae,5,,untested\nsae,7,,\nsae,{BLOCK + 2},0.5,later\n"
+        "kind,latent,score,accuracy_active,accuracy_silent,explanation\n"
+        "latent,3,0.75,0.5,1,<b>\nlatent,5,,,,untested\nlatent,7,,,,\nmeta_latent,8,,,,of another\n"
+        f"latent,{BLOCK + 2},0.5,,,later\n"
     )
     found = read_explanations(path, "offline")
     expected = {"text": "<b>", "score": 0.75, "n": None, "backend": "offline"}
-    assert found[3] == expected and found[5]["score"] is None and 7 not in found
+    expected |= {"accuracy_active": 0.5, "accuracy_silent": 1.0}
+    assert found[3] == expected and found[5]["score"] is None and not {7, 8} & found.keys()
     first, second = blocks_of("x", latents, {}, found)
     assert first.header["explanations"] == {"3": expected, "5": found[5]}
     assert list(second.header["explanations"]) == [str(BLOCK + 2)]

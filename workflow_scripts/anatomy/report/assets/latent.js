@@ -216,7 +216,17 @@ function Contexts({ run, data, onMark }) {
           </div>`
         : stratum > 0 && html`<div class="stratum"><h3>${STRATA[stratum - 1]} % of its maximum<small>no firing</small></h3></div>`,
     )}
+    <${Misses} found=${data.explanation} />
   </section>`;
+}
+
+/** Contexts where it fires and its explanation says that it does not: of these a run keeps their share. */
+function Misses({ found }) {
+  if (!found) return null;
+  const wrong = (accuracy) => `${format(100 * (1 - accuracy), 0)} %`;
+  const { accuracy_active: active, accuracy_silent: silent } = found;
+  return html`<div class="stratum misses"><h3>Fires, but the explanation says no${!missing(active) && html`<small>${wrong(active)} of the tested contexts in which it fires</small>`}</h3>
+    <p class="missing">not measured: a run keeps how often an explanation is wrong, not where${missing(silent) ? "" : `; where the latent is silent, this one says that it fires in ${wrong(silent)} of the tested contexts`}</p></div>`;
 }
 
 function Window({ data, one, options, maximum, onMark }) {
