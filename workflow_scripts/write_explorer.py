@@ -9,17 +9,10 @@ from workflow_scripts.anatomy.report.shards.budget import Kept
 from workflow_scripts.anatomy.report.shards.explanations import read_explanations
 from workflow_scripts.anatomy.report.shards.facts import claims_of, quantities_of, run_of, saes_of
 from workflow_scripts.anatomy.report.shards.folder import assemble
-from workflow_scripts.anatomy.report.shards.index import index_of
-from workflow_scripts.anatomy.report.shards.meta_latents import meta_sae
 from workflow_scripts.anatomy.report.shards.model_text import ModelFiles, words_of
+from workflow_scripts.anatomy.report.shards.of_papers import of_papers
 from workflow_scripts.anatomy.report.shards.page import write_page
 from workflow_scripts.anatomy.report.shards.sae_folder import read_sae
-from workflow_scripts.anatomy.report.shards.stitched import (
-    novel_below,
-    read_stitched,
-    stitched_shard,
-    with_stitched,
-)
 from workflow_scripts.anatomy.report.templating import write_assets
 
 begin(snakemake.log[0], snakemake.threads)
@@ -41,22 +34,15 @@ for name, *of_model in of_models:
     shared += shards
 explained = zip(params.explained, files.explained, strict=True)
 scores = {at: read_explanations(path, params.backend) for at, path in explained}
-described = zip(files.metas, files.meta_arrays, strict=True)
-metas = [meta_sae(about, arrays, saes) for about, arrays in described]
-listed = saes_of(saes, cards, [about for about, _ in metas])
-stitched = read_stitched(files.stitched, saes)
-columns, index = index_of(
-    [*with_stitched(tables, stitched), *map(read_table, files.meta_tables)], scores
-)
-shared += [("saes.js", listed), ("claims.js", claims), *(parts for _, parts in metas)]
-shared += [("stitched.js", stitched_shard(stitched))]
-shared += [(f"{shard.key}.js", shard) for shard in index]
+known = of_papers(files, saes, tables, scores)
+shared += [("saes.js", saes_of(saes, cards, known.metas)), ("claims.js", claims), *known.shards]
+shared += [(f"{shard.key}.js", shard) for shard in known.index]
 
 
 def run(kept, lowered):
-    shown = {**settings, **vars(kept), "lowered": lowered, "novel_below": novel_below(stitched)}
+    shown = {**settings, **vars(kept), "lowered": lowered, "novel_below": known.novel_below}
     facts = (models, params.text, harvest, findings, saes, tables, quantities_of(cards))
-    return run_of(params.run, *facts, columns, shown)
+    return run_of(params.run, *facts, known.columns, shown)
 
 
 kept = Kept(settings["samples"], settings["windows"], settings["per_stratum"])

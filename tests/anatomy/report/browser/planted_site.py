@@ -84,6 +84,7 @@ class Site:
             for k in range(sae["blocks"] if sum(widths) < 5000 else 1):
                 self._block(number, k)
             self._samples(sae)
+            self._errors(sae)
         self._run()
 
     def write(self, path, key, header=None, columns=None, digest=None):
@@ -103,7 +104,7 @@ class Site:
             "l0": 4.02,
             "seed": 0,
             "meta": False,
-            "decomposed": True,
+            "decomposed": name != HOSTILE_SAE,
             "dead": 0,
             "blocks": -(-width // BLOCK),
             "samples": True,
@@ -224,7 +225,7 @@ class Site:
             "window_context": u((owner + strata) % CONTEXTS),
             "window_start": u(np.full(w, start), 16),
             "window_length": u(np.full(w, length), 8),
-            "window_peak": u(np.full(w, peak), 16),
+            "window_peak": u(np.full(w, peak - start), 8),
             "window_values": u(values.ravel(), 8),
             "stratum_share": f32(np.tile([0.4, 0.3, 0.2, 0.07, 0.03], n)),
             "histogram": u(np.tile(np.arange(32, 0, -1), n)),
@@ -240,6 +241,15 @@ class Site:
         name = sae["slug"]
         note = {"logits_note": "The norm's scale is folded in.", "explanations": {"0": EXPLAINED}}
         self.write(f"{name}/lat-{k}.js", f"lat:{name}:{k}", note, columns)
+
+    def _errors(self, sae):
+        """A token misses as many fifteenths of 60 % as its position has over 16; the first ones are unknown."""
+        error = np.tile(
+            np.where(np.arange(POSITIONS) < START, 255, np.arange(POSITIONS) % 16), CONTEXTS
+        )
+        columns = {"contexts": u(np.arange(CONTEXTS)), "error": u(error, 8)}
+        key = f"errors:{sae['slug']}"
+        self.write(f"{sae['slug']}/errors.js", key, {"scale": 0.6, "levels": 15}, columns)
 
     def _samples(self, sae):
         n = 4 * POSITIONS

@@ -234,7 +234,7 @@ def test_a_latent_shows_its_contexts_by_stratum(visit, site):
         page.page.keyboard.press("ArrowRight")
         assert "4.00 · 18" in first.locator(".readout").text_content()
         assert page.page.locator(".hist.marked").count() == 1
-        page.page.locator(".contexts select").select_option("all")
+        page.page.locator(".contexts select").last.select_option("all")
         page.until("document.querySelector('.window').querySelectorAll('.t').length === 59")
         page.page.get_by_label("first positions").check()
         page.until("document.querySelector('.window').querySelectorAll('.t.early').length === 5")
@@ -250,6 +250,30 @@ def test_a_latent_that_never_fires_says_so(visit, site):
         assert (
             "This latent never fired on the 708 tokens" in page.page.locator("main").text_content()
         )
+
+
+def test_contexts_are_shaded_by_the_error_where_it_was_taken_apart(visit, site):
+    hues = """() => [...document.querySelector('main .window').querySelectorAll('.t')].map(
+        (token) => [...token.classList].find((name) => /^h[0-9]$/.test(name)) ?? 'none')"""
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .window")
+        by_activation = page.page.evaluate(hues)
+        page.page.locator("main .contexts select").first.select_option("error")
+        page.page.locator("main .scale", has_text="60 % missed").wait_for()
+        # Windows are of positions 8 to 28: 8 to 15 sixteenths, and again from none.
+        steps = [-(-9 * (at % 16) // 15) for at in range(8, 29)]
+        assert page.page.evaluate(hues) == [f"h{each}" for each in steps] != by_activation
+        page.page.locator("main .window .t").nth(3).hover()
+        assert "44 % missed" in page.texts("main .window .readout")[0]
+        page.page.locator("main .window .t").nth(7).hover()
+        assert "60 % or more missed" in page.texts("main .window .readout")[0]
+        page.page.locator("main .contexts select").first.select_option("activation")
+        page.page.locator("main .scale", has_text="max").wait_for()
+        assert page.page.evaluate(hues) == by_activation
+        rows = (site.sae == len(site.saes) - 1) & (site.columns["density"] > 0)
+        page.go(site.latent_route(int(np.flatnonzero(rows)[0])), "main .crumbs bdi:has(.mark)")
+        page.page.locator("main .contexts").wait_for()
+        assert page.texts("main option[disabled]") == ["error of the SAE: not taken apart"]
 
 
 def test_what_an_explanation_misses_is_a_share_and_a_reason(visit, site):

@@ -21,7 +21,7 @@ function latentData(table, latent) {
         stratum: table.get("window_stratum")[i],
         context: table.get("window_context")[i],
         start: table.get("window_start")[i],
-        peak: table.get("window_peak")[i],
+        peak: table.get("window_start")[i] + table.get("window_peak")[i],
         values: table.get("window_values").subarray(offset, offset + lengths[i]),
       });
     }
@@ -179,21 +179,29 @@ function Numbers({ run, row }) {
 // ---- contexts
 
 function Contexts({ run, data, onMark }) {
-  const [options, setOptions] = useState({ around: "kept", lines: false, spaces: false, first: false });
+  const [options, setOptions] = useState({ by: "activation", around: "kept", lines: false, spaces: false, first: false });
   const set = (key) => (event) =>
     setOptions({ ...options, [key]: event.target.type === "checkbox" ? event.target.checked : event.target.value });
+  const [errors, failed] = useData(() => options.by === "error" && run.errors(run.rowSae[data.row]), [options.by]);
   if (!data.windows.length) {
     const tokens = run.harvest?.[data.about.model]?.tokens;
     return html`<${Panel} title="Contexts">
       <p class="missing">This latent never fired${tokens ? ` on the ${GROUPS.format(tokens)} tokens that were looked at` : ""}.</p>
     <//>`;
   }
+  const error = errors && errorOf(errors, data.text.positions);
   const maximum = run.value("maximum", data.row);
   const groups = [0, 1, 2, 3, 4, 5].map((s) => data.windows.filter((w) => w.stratum === s));
   return html`<section class="panel contexts">
     <div class="bar">
       <h2>Contexts</h2>
-      <span class="scale" aria-hidden="true">0 ${Array.from({ length: STEPS }, (_, i) => html`<i class=${`h${i + 1}`} />`)} max</span>
+      <span class="scale" aria-hidden="true">0 ${Array.from({ length: STEPS }, (_, i) => html`<i class=${`h${i + 1}`} />`)} ${error ? `${format(100 * errors.header.scale, 0)} % missed` : "max"}</span>
+      <label title="The error is the share of the token’s squared norm that the SAE does not reconstruct">Shade by
+        <select value=${options.by} onChange=${set("by")}>
+          <option value="activation">activation</option>
+          <option value="error" disabled=${!data.about.decomposed}>error of the SAE${data.about.decomposed ? "" : ": not taken apart"}</option>
+        </select>
+      </label>
       <label>Show
         <select value=${options.around} onChange=${set("around")}>
           <option value="kept">window</option>
@@ -205,6 +213,8 @@ function Contexts({ run, data, onMark }) {
       <label><input type="checkbox" checked=${options.spaces} onChange=${set("spaces")} /> spaces</label>
       <label title="Positions before the first that is counted"><input type="checkbox" checked=${options.first} onChange=${set("first")} /> first positions</label>
     </div>
+    ${failed && html`<${Waiting} error=${failed} />`}
+    ${errors && !errors.get("error")?.length && html`<p class="missing">not measured: left out to keep the folder small</p>`}
     ${groups.map((windows, stratum) =>
       windows.length
         ? html`<div class="stratum">
@@ -212,7 +222,7 @@ function Contexts({ run, data, onMark }) {
               ${stratum === 0 ? "Strongest" : html`${STRATA[stratum - 1]} % of its maximum`}
               ${stratum > 0 && html`<small>${format(100 * data.shares[stratum - 1], 1)} % of its firings</small>`}
             </h3>
-            ${windows.map((one) => html`<${Window} data=${data} one=${one} options=${options} maximum=${maximum} onMark=${onMark} />`)}
+            ${windows.map((one) => html`<${Window} data=${data} one=${one} options=${options} maximum=${maximum} error=${error} onMark=${onMark} />`)}
           </div>`
         : stratum > 0 && html`<div class="stratum"><h3>${STRATA[stratum - 1]} % of its maximum<small>no firing</small></h3></div>`,
     )}
@@ -229,7 +239,17 @@ function Misses({ found }) {
     <p class="missing">not measured: a run keeps how often an explanation is wrong, not where${missing(silent) ? "" : `; where the latent is silent, this one says that it fires in ${wrong(silent)} of the tested contexts`}</p></div>`;
 }
 
-function Window({ data, one, options, maximum, onMark }) {
+/** The error of a token as a share of the scale, and of its squared norm: null where it is not known. */
+function errorOf(errors, positions) {
+  const places = new Map(Array.from(errors.get("contexts") ?? [], (context, i) => [context, i]));
+  const { levels, scale } = errors.header;
+  return (context, position) => {
+    const level = errors.get("error")[places.get(context) * positions + position] ?? 255;
+    return level > levels ? null : { share: level / levels, missed: (scale * level) / levels, most: level === levels };
+  };
+}
+
+function Window({ data, one, options, maximum, error, onMark }) {
   const { text } = data;
   const [at, setAt] = useState(null);
   const first = options.first ? 0 : text.min_position;
@@ -257,6 +277,7 @@ function Window({ data, one, options, maximum, onMark }) {
     say(Math.max(from, Math.min(to - 1, (at ?? one.peak - by) + by)));
   };
   const peakShare = share(one.peak) ?? 0;
+  const missed = (e) => (e ? `, ${format(100 * e.missed, 0)} %${e.most ? " or more" : ""} missed` : "");
   const value = (s) => (s === null ? "activation not kept here" : format(s * maximum, 2));
   return html`<div
     class=${`window ${options.lines ? "lines" : ""}`}
@@ -274,7 +295,8 @@ function Window({ data, one, options, maximum, onMark }) {
         const position = from + i;
         const s = share(position);
         const early = position < text.min_position;
-        const hue = s === null ? "outside" : s > 0 ? step(s) : "";
+        const e = error && error(one.context, position);
+        const hue = e ? step(e.share) : s === null ? "outside" : s > 0 ? step(s) : "";
         return html`<${Token}
           token=${token}
           options=${options}
@@ -288,7 +310,7 @@ function Window({ data, one, options, maximum, onMark }) {
       ${at === null
         ? `context ${one.context}`
         : html`<bdi>${plain(visibleToken(tokens[at - from] ?? { parts: [] }, { spaces: true }))}</bdi>${" "}
-            <b>${value(share(at))}</b> · ${at}`}
+            <b>${value(share(at))}</b>${error && missed(error(one.context, at))} · ${at}`}
     </span>
   </div>`;
 }

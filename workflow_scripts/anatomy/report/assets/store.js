@@ -200,6 +200,12 @@ class Run {
     return shard(`data/${slug}/parts.js`, `parts:${slug}`);
   }
 
+  /** How much of each token an SAE misses: contexts, and levels of error. */
+  errors(sae) {
+    const { slug } = this.saes[sae];
+    return shard(`data/${slug}/errors.js`, `errors:${slug}`);
+  }
+
   samples(sae) {
     const { slug } = this.saes[sae];
     return shard(`data/${slug}/samples.js`, `samples:${slug}`);

@@ -12,6 +12,7 @@ from workflow_scripts.anatomy.report.shards.shard import Shard, rounded
 
 # Latents in a file.
 BLOCK = 512
+LOGIT_BITS = 8  # two decimals are shown
 OF_WINDOW = ("latent", "stratum", "context", "start", "length", "peak")
 OF_LATENT = (
     "stratum_share",
@@ -60,11 +61,13 @@ def blocks_of(
         windows = _within(latents["window_latent"], rows)
         columns = {f"window_{name}": latents[f"window_{name}"][windows] for name in OF_WINDOW}
         columns["window_latent"] = columns["window_latent"] - np.uint32(first)
+        # From the window's start: most are alike, and take no room.
+        columns["window_peak"] = (columns["window_peak"] - columns["window_start"]).astype(np.uint8)
         values = slice(int(ends[windows.start]), int(ends[windows.stop]))
         columns["window_values"] = latents["window_values"][values]
         # Without the weights that lead to logits there are no promoted tokens.
         of_latents = {name: latents[name][rows].ravel() for name in OF_LATENT if name in latents}
-        columns |= {n: rounded(c) if c.dtype.kind == "f" else c for n, c in of_latents.items()}
+        columns |= {name: _short(name, column) for name, column in of_latents.items()}
         of_near = _within(near["near_latent"], rows)
         columns |= {name: column[of_near] for name, column in near.items()}
         columns["near_latent"] = columns["near_latent"] - np.uint32(first)
@@ -79,6 +82,13 @@ def tokens_named(latents: Mapping[str, np.ndarray]) -> np.ndarray:
     """Ids of all tokens that latents promote or suppress, ascending."""
     named = [latents[n].ravel() for n in ("promoted", "suppressed") if n in latents]
     return np.unique(np.concatenate(named)) if named else np.zeros(0, np.uint32)
+
+
+def _short(name: str, column: np.ndarray) -> np.ndarray:
+    """Numbers with as many binary digits as are shown."""
+    if column.dtype.kind != "f":
+        return column
+    return rounded(column, LOGIT_BITS) if name.endswith("logit") else rounded(column)
 
 
 def _within(owner: np.ndarray, rows: slice) -> slice:
