@@ -11,24 +11,13 @@ const NUMBERS = [
 function latentData(table, latent) {
   const local = latent % BLOCK;
   const slice = (name, width) => table.get(name)?.subarray(local * width, (local + 1) * width);
-  const owner = table.get("window_latent");
   const lengths = table.get("window_length");
-  const windows = [];
-  let offset = 0;
-  for (let i = 0; i < owner.length; i++) {
-    if (owner[i] === local) {
-      windows.push({
-        stratum: table.get("window_stratum")[i],
-        context: table.get("window_context")[i],
-        start: table.get("window_start")[i],
-        peak: table.get("window_start")[i] + table.get("window_peak")[i],
-        values: table.get("window_values").subarray(offset, offset + lengths[i]),
-      });
-    }
-    offset += lengths[i];
-  }
-  const bins = table.get("histogram").length / (table.get("stratum_share").length / STRATA.length);
-  const side = table.get("promoted") ? table.get("promoted").length / (table.get("stratum_share").length / STRATA.length) : 0;
+  let offset = lengths.subarray(0, table.get("window_latent").indexOf(local)).reduce((sum, length) => sum + length, 0);
+  const windows = rowsWith(table, local, ["latent", "stratum", "context", "start", "length", "peak"], "window_").map((one) => ({
+    ...one, peak: one.start + one.peak, values: table.get("window_values").subarray(offset, (offset += one.length)),
+  }));
+  const n = table.get("stratum_share").length / STRATA.length;
+  const [bins, side] = ["histogram", "promoted"].map((name) => (table.get(name)?.length ?? 0) / n);
   const tokens = (name) =>
     Array.from(slice(name, side) ?? [], (id, i) => ({ id, logit: slice(`${name}_logit`, side)[i] }));
   return {
@@ -45,10 +34,7 @@ function latentData(table, latent) {
 
 /** The best latent in each SAE, of a row of a table with `near_…`, the nearest first. */
 function nearestOf(table, local) {
-  const [owner, sae, other, cosine] = ["latent", "sae", "other", "cosine"].map((name) => table.get(`near_${name}`));
-  const places = Array.from(owner.keys()).filter((i) => owner[i] === local);
-  const found = places.map((i) => ({ sae: sae[i], other: other[i], cosine: cosine[i] }));
-  return found.sort((a, b) => b.cosine - a.cosine);
+  return rowsWith(table, local, ["latent", "sae", "other", "cosine"], "near_").sort((a, b) => b.cosine - a.cosine);
 }
 
 /** The ends of a column's interval, where the index has them. */
@@ -90,18 +76,18 @@ function Latent({ run, route }) {
     return true;
   });
   if (row < 0) {
-    return html`<${Unknown} what="No such latent in this run." run=${run}
+    return html`<${Unknown} what="No such latent in this run."
       nearest=${sae < 0 ? address(["saes"]) : address(["latents"], { q: `sae:${quotedTerm(name)}`, sort: "latent" })} />`;
   }
   return html`<${LatentBody} key=${row} run=${run} row=${row} />`;
 }
 
-function LatentBody({ run, row, compact }) {
+function LatentBody({ run, row }) {
   const Body = run.saes[run.rowSae[row]].meta ? MetaLatent : OrdinaryLatent;
-  return html`<${Body} run=${run} row=${row} compact=${compact} />`;
+  return html`<${Body} run=${run} row=${row} />`;
 }
 
-function OrdinaryLatent({ run, row, compact }) {
+function OrdinaryLatent({ run, row }) {
   const [data, error] = useLatent(run, row);
   const [marked, setMarked] = useState(null);
   const about = run.saes[run.rowSae[row]];
@@ -110,7 +96,7 @@ function OrdinaryLatent({ run, row, compact }) {
     () => data && html`<${Contexts} run=${run} data=${data} onMark=${setMarked} />`,
     [data],
   );
-  return html`<article class=${`latent ${compact ? "compact" : ""}`}>
+  return html`<article class="latent">
     <${LatentHead} run=${run} row=${row} about=${about} latent=${latent} />
     ${!data && html`<${Waiting} error=${error} />`}
     ${data &&
@@ -161,19 +147,14 @@ function LatentHead({ run, row, about, latent }) {
   </header>`;
 }
 
-function Numbers({ run, row }) {
-  return html`<dl class="numbers">
-    ${NUMBERS.filter((key) => run.about.has(key)).map((key) => {
-      const about = run.about.get(key);
-      const value = run.value(key, row);
-      if (missing(value)) return null;
-      const [low, high] = boundKeys(run, key).map((name) => run.value(name, row));
-      return html`<div title=${about.sentence}>
-        <dt>${about.label}</dt>
-        <dd><${Value} about=${about} value=${value} low=${low} high=${high} /></dd>
-      </div>`;
-    })}
-  </dl>`;
+/** What the index says of a latent, or with `meta` of a meta-latent. */
+function Numbers({ run, row, keys = NUMBERS, meta }) {
+  const known = keys.filter((key) => columnOf(run, key, meta) && !missing(run.value(key, row)));
+  return html`<dl class="numbers">${known.map((key) => {
+    const about = columnOf(run, key, meta);
+    const [low, high] = meta ? [] : boundKeys(run, key).map((name) => run.value(name, row));
+    return html`<div title=${about.sentence}><dt>${about.label}</dt><dd><${Value} about=${about} value=${run.value(key, row)} low=${low} high=${high} /></dd></div>`;
+  })}</dl>`;
 }
 
 // ---- contexts
@@ -316,14 +297,8 @@ function Window({ data, one, options, maximum, error, onMark }) {
 }
 
 function Token({ token, options, className, onPick, ...rest }) {
-  const pieces = visibleToken(token, options);
   return html`<bdi class=${`t ${className}`} onMouseEnter=${rest.hover ?? onPick} onClick=${onPick} title=${token.part ? "part of a character that is split over tokens" : undefined}
-    >${pieces.map((piece) =>
-      piece.mark
-        ? html`<span class="mark">${piece.mark}</span>${piece.newline && options.lines ? html`<br />` : ""}`
-        : piece,
-    )}</bdi
-  >`;
+    ><${Pieces} pieces=${visibleToken(token, options)} lines=${options.lines} /></bdi>`;
 }
 
 // ---- the other panels
@@ -360,7 +335,7 @@ function Logits({ data }) {
     <h3>${title}</h3>
     <ol class=${`logits ${kind}`}>
       ${all.map(({ id, logit }) => html`<li>
-        <bdi class="t">${visibleToken(decodeTokens(data.text, [id])[0], { spaces: true }).map((piece) => piece.mark ? html`<span class="mark">${piece.mark}</span>` : piece)}</bdi>
+        <bdi class="t"><${Pieces} pieces=${visibleToken(decodeTokens(data.text, [id])[0], { spaces: true })} /></bdi>
         <i class="meter"><i style=${{ width: `${(100 * Math.abs(logit)) / most}%` }} /></i>
         <span class="number">${format(logit, 2)}</span>
       </li>`)}
@@ -372,25 +347,12 @@ function Logits({ data }) {
 }
 
 function Nearest({ run, data, title = "Nearest in every other SAE" }) {
-  const [all, setAll] = useState(false);
   if (!data.near.length) {
     return html`<${Panel} title=${title}><p class="missing">no other SAE of this site in this run</p><//>`;
   }
-  const rows = data.near;
-  const shown = all ? rows : rows.slice(0, 8);
+  const rows = data.near.map(({ sae, other, cosine }) => ({ sae, latent: other, value: cosine }));
   return html`<${Panel} title=${title} note="The latent with the highest decoder cosine in each SAE of the site.">
-    <table class="nearest">
-      <thead><tr><th>Cosine</th><th>Latent</th></tr></thead>
-      <tbody>
-        ${shown.map(({ sae, other, cosine }) => {
-          return html`<tr>
-            <td class="number"><i class="meter"><i style=${{ width: `${Math.max(0, 100 * cosine)}%` }} /></i>${format(cosine, 3)}</td>
-            <td><${LatentLink} run=${run} sae=${sae} latent=${other} full=${true} /></td>
-          </tr>`;
-        })}
-      </tbody>
-    </table>
-    ${rows.length > 8 && html`<button type="button" class="plain" onClick=${() => setAll(!all)}>${all ? "Fewer" : `All ${rows.length} SAEs`}</button>`}
+    <${LatentRows} run=${run} head="Cosine" rows=${rows} most="1" write=${(value) => format(value, 3)} full=${true} few="8" />
   <//>`;
 }
 

@@ -20,12 +20,10 @@ function columnOf(run, key, meta) {
   return about && META_COLUMNS[key] ? { ...about, ...META_COLUMNS[key] } : null;
 }
 
-/** [{latent, meta, strength}] of all that `wanted` is true for, the strongest first. */
-function partsWhere(parts, wanted) {
-  const [latents, metas, strengths] = ["latent", "meta", "strength"].map((name) => parts.get(`part_${name}`));
-  const places = Array.from(latents.keys()).filter((i) => wanted(latents[i], metas[i]));
-  const found = places.map((i) => ({ latent: latents[i], meta: metas[i], strength: strengths[i] }));
-  return found.sort((a, b) => b.strength - a.strength);
+/** The meta-latents that a latent has, or the latents that have a meta-latent (`by`), the strongest first. */
+function partsOf(parts, by, number) {
+  const names = by === "latent" ? ["latent", "meta", "strength"] : ["meta", "latent", "strength"];
+  return rowsWith(parts, number, names, "part_").sort((a, b) => b.strength - a.strength);
 }
 
 function whyWhole(run, data) {
@@ -37,7 +35,7 @@ function whyWhole(run, data) {
 
 function Decomposition({ run, data }) {
   const title = "Decomposition into meta-latents";
-  const parts = data.parts ? partsWhere(data.parts, (latent) => latent === data.latent) : [];
+  const parts = data.parts ? partsOf(data.parts, "latent", data.latent) : [];
   if (!parts.length) return html`<${Panel} title=${title}><${Missing} why=${whyWhole(run, data)} /><//>`;
   for (const part of parts) part.near = nearestOf(data.parts, part.meta).slice(0, NEAREST_SHOWN);
   const most = parts[0].strength;
@@ -79,28 +77,18 @@ function Graph({ run, data, parts }) {
 }
 
 /** A meta-latent: the latents that have it, and what is near. */
-function MetaLatent({ run, row, compact }) {
+function MetaLatent({ run, row }) {
   const [meta, latent] = [run.rowSae[row], run.rowLatent[row]];
   const about = run.saes[meta];
   const [parts, error] = useData(async () => (await Promise.all([run.parts(meta), run.need(Object.keys(META_COLUMNS))]))[0], [row]);
-  const [all, setAll] = useState(false);
-  const members = useMemo(() => (parts ? partsWhere(parts, (_, own) => own === latent) : []), [parts, latent]);
-  return html`<article class=${`latent ${compact ? "compact" : ""}`}>
+  const members = useMemo(() => (parts ? partsOf(parts, "meta", latent) : []), [parts, latent]);
+  return html`<article class="latent">
     <${LatentHead} run=${run} row=${row} about=${about} latent=${latent} />
     ${!parts && html`<${Waiting} error=${error} />`}
-    ${parts && html`<dl class="numbers">${Object.keys(META_COLUMNS).map((key) => {
-        const column = columnOf(run, key, true);
-        const value = run.value(key, row);
-        return column && !missing(value) && html`<div title=${column.sentence}><dt>${column.label}</dt><dd><${Value} about=${column} value=${value} /></dd></div>`;
-      })}</dl>
+    ${parts && html`<${Numbers} run=${run} row=${row} keys=${Object.keys(META_COLUMNS)} meta=${true} />
       <div class="columns">
         <div class="wide"><${Panel} title="Latents that have it" note=${`The meta-SAE takes apart the ${GROUPS.format(parts.header.rows)} latents of ${plain(visible(about.of))} that fire; ${GROUPS.format(members.length)} have this meta-latent.`}>
-          <table class="nearest"><thead><tr><th>Strength</th><th>Latent</th></tr></thead><tbody>
-            ${(all ? members : members.slice(0, 20)).map((one) => html`<tr>
-              <td class="number"><i class="meter"><i style=${{ width: `${(100 * one.strength) / members[0].strength}%` }} /></i>${format(one.strength, 2)}</td>
-              <td><${LatentLink} run=${run} sae=${about.apart} latent=${one.latent} /></td></tr>`)}
-          </tbody></table>
-          ${members.length > 20 && html`<button type="button" class="plain" onClick=${() => setAll(!all)}>${all ? "Fewer" : `All ${members.length} latents`}</button>`}
+          <${LatentRows} run=${run} head="Strength" rows=${members.map((one) => ({ ...one, sae: about.apart, value: one.strength }))} most=${members[0]?.strength} write=${(value) => format(value, 2)} few="20" />
         <//></div>
         <div class="slim"><${Nearest} run=${run} data=${{ near: nearestOf(parts, latent) }} title="Nearest in every SAE" /></div>
       </div>`}

@@ -60,7 +60,7 @@ function Compare({ run, route }) {
   const [, ...p] = route.parts;
   const rows = [p.slice(0, 3), p.slice(3, 6)].map(([site, sae, n]) => run.row(run.saeNumber(site, sae), Number(n)));
   if (rows.some((row) => row < 0)) return html`<${Unknown} what="No such latents in this run." nearest=${address(["latents"])} />`;
-  return html`<div class="compare">${rows.map((row) => html`<${LatentBody} key=${row} run=${run} row=${row} compact=${true} />`)}</div>`;
+  return html`<div class="compare">${rows.map((row) => html`<${LatentBody} key=${row} run=${run} row=${row} />`)}</div>`;
 }
 
 // ---- claims

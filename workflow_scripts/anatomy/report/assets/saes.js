@@ -182,7 +182,7 @@ function Saes({ run, route }) {
 function Sae({ run, route }) {
   const [, site, name] = route.parts;
   const number = run.saeNumber(site, name, route.query.get("model"));
-  if (number < 0) return html`<${Unknown} what="No such SAE in this run." run=${run} nearest=${address(["saes"])} />`;
+  if (number < 0) return html`<${Unknown} what="No such SAE in this run." nearest=${address(["saes"])} />`;
   const sae = run.saes[number];
   const largest = useMemo(() => {
     const rows = filterRows(run, [{ kind: "sae", match: run.saes.map((_, i) => i === number), negated: false }]);
@@ -211,9 +211,7 @@ function Sae({ run, route }) {
           ${others.map((about) => html`<${Missing} what=${about.label} why=${sae.missing?.[about.key]} />`)}</details>`}
       <//>
       <${Panel} title=${largest.key === "error" ? "Largest error contributions" : "Densest latents"}>
-        <table class="nearest"><tbody>${largest.rows.map((row) => html`<tr>
-          <td class="number">${quantity(run.about.get(largest.key) ?? {}, run.value(largest.key, row))}</td>
-          <td><${LatentLink} run=${run} sae=${number} latent=${run.rowLatent[row]} /></td></tr>`)}</tbody></table>
+        <${LatentRows} run=${run} head=${(run.about.get(largest.key) ?? {}).label} rows=${largest.rows.map((row) => ({ sae: number, latent: run.rowLatent[row], value: run.value(largest.key, row) }))} write=${(value) => quantity(run.about.get(largest.key) ?? {}, value)} />
       <//>
     </div>
   </article>`;

@@ -104,6 +104,14 @@ function strings(table, name) {
   );
 }
 
+/** The rows of a table whose first column has a value, as objects; columns are `<prefix><name>`. */
+function rowsWith(table, value, names, prefix = "") {
+  const columns = names.map((name) => [name, table.get(prefix + name) ?? []]);
+  const first = columns[0][1];
+  const places = Array.from(first.keys()).filter((i) => first[i] === value);
+  return places.map((i) => Object.fromEntries(columns.map(([name, values]) => [name, values[i]])));
+}
+
 /** The run: what it is, its SAEs, and the index of all their latents. */
 async function openRun() {
   if (!globalThis.DecompressionStream) {
@@ -224,10 +232,8 @@ class Run {
   /** What stitching says of a latent, once for each SAE that its own was stitched with. */
   async stitched(sae, latent) {
     const table = await shard("data/stitched.js", "stitched");
-    const [saes, latents] = [table.get("sae") ?? [], table.get("latent")];
-    const places = Array.from(saes.keys()).filter((i) => saes[i] === sae && latents[i] === latent);
-    const row = (i) => Object.fromEntries(Array.from(table.columns, ([name, values]) => [name, values[i]]));
-    return places.map((i) => ({ ...row(i), group: table.header.groups[table.get("group")[i]] }));
+    const rows = rowsWith(table, latent, ["latent", ...table.columns.keys()]).filter((row) => row.sae === sae);
+    return rows.map((row) => ({ ...row, group: table.header.groups[row.group] }));
   }
 
   claims() {
