@@ -17,7 +17,8 @@ RUN = """async (rules) => {
   return {
     passed: found.passes.length,
     violations: found.violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, any, all, none }) => `${id}: ${html.slice(0, 200)} (${[...any, ...all, ...none][0]?.message})`)),
+      nodes.map(({ html, any, all, none }) =>
+        `${id}: ${html.slice(0, 200)} (${[...any, ...all, ...none][0]?.message})`)),
   };
 }"""
 
