@@ -43,6 +43,10 @@ rule write_explorer:
         tokenizers=[f"{STORE}/{model}/tokenizer/tokenizer.json" for model in EXPLORED_MODELS],
         activations=[activations_path(model) for model in EXPLORED_MODELS],
         explained=[EXPLAINED[key] for key in EXPLORED_KEYS if key in EXPLAINED],
+        metas=of_meta_latents("meta_latents.json"),
+        meta_tables=of_meta_latents("meta_latents.csv"),
+        meta_arrays=of_meta_latents("meta_latents.npz"),
+        stitched=STITCHED,
         findings="<run>/report/findings.json",
         claims=claims_of_run(),
     output:

@@ -111,6 +111,10 @@ def of_latents(file):
     return [f"{RUN}/latents/{'/'.join(key)}/{file}" for key in EXPLORED_KEYS]
 
 
+def of_meta_latents(file):
+    return [f"{META_LATENTS[key]}/{file}" for key in EXPLORED_KEYS if key in META_LATENTS]
+
+
 def text_of_explorer():
     """What was looked at, a line for each model's harvest."""
     harvests = [config["harvests"][ANALYSIS_HARVEST[model]] for model in EXPLORED_MODELS]

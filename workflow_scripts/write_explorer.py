@@ -9,8 +9,8 @@ from workflow_scripts.anatomy.report.shards.budget import Kept
 from workflow_scripts.anatomy.report.shards.explanations import read_explanations
 from workflow_scripts.anatomy.report.shards.facts import claims_of, quantities_of, run_of, saes_of
 from workflow_scripts.anatomy.report.shards.folder import assemble
-from workflow_scripts.anatomy.report.shards.index import index_of
 from workflow_scripts.anatomy.report.shards.model_text import ModelFiles, words_of
+from workflow_scripts.anatomy.report.shards.of_papers import of_papers
 from workflow_scripts.anatomy.report.shards.page import write_page
 from workflow_scripts.anatomy.report.shards.sae_folder import read_sae
 from workflow_scripts.anatomy.report.templating import write_assets
@@ -34,15 +34,15 @@ for name, *of_model in of_models:
     shared += shards
 explained = zip(params.explained, files.explained, strict=True)
 scores = {at: read_explanations(path, params.backend) for at, path in explained}
-columns, index = index_of(tables, scores)
-shared += [("saes.js", saes_of(saes, cards)), ("claims.js", claims)]
-shared += [(f"{shard.key}.js", shard) for shard in index]
+known = of_papers(files, saes, tables, scores)
+shared += [("saes.js", saes_of(saes, cards, known.metas)), ("claims.js", claims), *known.shards]
+shared += [(f"{shard.key}.js", shard) for shard in known.index]
 
 
 def run(kept, lowered):
-    shown = {**settings, **vars(kept), "lowered": lowered}
+    shown = {**settings, **vars(kept), "lowered": lowered, "novel_below": known.novel_below}
     facts = (models, params.text, harvest, findings, saes, tables, quantities_of(cards))
-    return run_of(params.run, *facts, columns, shown)
+    return run_of(params.run, *facts, known.columns, shown)
 
 
 kept = Kept(settings["samples"], settings["windows"], settings["per_stratum"])

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from workflow_scripts.anatomy.base.job import begin, log
 from workflow_scripts.anatomy.base.tables import read_table
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.interventions.effects_store import open_effects
+from workflow_scripts.anatomy.report.shards.errors import errors_of
 from workflow_scripts.anatomy.report.shards.explanations import read_explanations
 from workflow_scripts.anatomy.report.shards.latent_blocks import blocks_of, read_latents
 from workflow_scripts.anatomy.report.shards.sae_folder import write_sae
@@ -18,15 +21,18 @@ files, params = snakemake.input, snakemake.params
 slug, metadata = params.slug, description(files.sae)["metadata"]
 codes, table = open_codes(files.codes), read_table(files.table)
 
-errors = mean_errors(open_codes(files.reference))
+ranking = mean_errors(open_codes(files.reference))
 # A rule's function gives a list, of one file or of none.
 measured = open_effects(files.measured[0]).group["contexts"][:] if files.measured else None
-contexts = choose_contexts(errors, params.samples, measured)
+contexts = choose_contexts(ranking, params.samples, measured)
 norms = files.norms[0] if files.norms else None
 effects = open_effects(files.effects[0]) if files.effects else None
 samples = samples_of(slug, codes, contexts, norms, effects)
 explained = read_explanations(files.explained, params.backend) if files.explained else {}
-blocks = list(blocks_of(slug, read_latents(files.latents), params.numbers, explained))
+latents = read_latents(files.latents)
+blocks = list(blocks_of(slug, latents, params.numbers, explained))
+shown = np.unique(latents["window_context"])
+errors = [errors_of(slug, norms, shown, codes.min_position)] if norms else []
 about = {
     "slug": slug,
     "model": metadata["model"],
@@ -42,5 +48,5 @@ about = {
     "blocks": len(blocks),
     "samples": True,
 }
-size = write_sae(Path(snakemake.output.about).parent, about, [*blocks, samples])
+size = write_sae(Path(snakemake.output.about).parent, about, [*blocks, samples, *errors])
 log.info("%d latents, %d sample contexts, %.2f MB", len(table), len(contexts), size / 1e6)

@@ -59,6 +59,38 @@ use rule tabulate_canonical_units_fig4 as tabulate_canonical_units_fig21 with:
         curve=False,
 
 
+STITCHES = "workflow_scripts.papers.canonical_units.stitching.described"
+INSERTED = [exhibit for exhibit in ("fig4", "fig21") if exhibit in CANON_PLAN.stitchings]
+STITCHED += [f"{RUN}/latents/stitched/{exhibit}.csv" for exhibit in INSERTED]
+
+
+rule describe_stitched_latents:
+    """What stitching says of each latent: its counterparts, and what adding it alone changes."""
+    input:
+        insertions="<run>/tables/canonical_units/{inserted}.csv",
+        saes=lambda w: [
+            sae_path(sae, "sae.safetensors") for sae in CANON_PLAN.stitchings[w.inserted].saes
+        ],
+        codes=lambda w: [codes_path(sae) for sae in CANON_PLAN.stitchings[w.inserted].saes],
+    output:
+        table="<run>/latents/stitched/{inserted}.csv",
+    log:
+        "<run>/logs/latents/stitched/{inserted}.log",
+    wildcard_constraints:
+        inserted="|".join(INSERTED) or "(?!)",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
+        runtime=lambda w, attempt: 30 * attempt,
+    params:
+        code=code_of("describe_stitched_latents.py", f"{STITCHES}:describe"),
+        described_by=STITCHES,
+        threshold=lambda w: CANON_PLAN.stitchings[w.inserted].threshold,
+    script:
+        "../../workflow_scripts/describe_stitched_latents.py"
+
+
 use rule tabulate_stitched as tabulate_canonical_units_fig5 with:
     """Figures 5 and 17: the path from the smallest SAE to the largest, and its swaps."""
     input:

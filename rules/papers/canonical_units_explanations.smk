@@ -1,8 +1,15 @@
 # Section 5.1: explanations of meta-latents, and what a question shows them to be worth.
 
 EXPLAINED_BY = "workflow_scripts.papers.canonical_units.explanations.explained"
+DESCRIBED_BY = "workflow_scripts.papers.canonical_units.meta.described"
 # Files of the SAE taken apart; as a function, since rules stay where a run has no meta-SAE.
 taken_apart = lambda path, *file: (lambda w: path(CANON_PLAN.meta.taken_apart, *file))
+
+if META_PLAN:
+    apart = (META_PLAN.taken_apart.model, META_PLAN.taken_apart.site, META_PLAN.taken_apart.name)
+    META_LATENTS[apart] = f"{RUN}/meta_saes/{META_PLAN.main.name}"
+    # Some of its latents are explained beside its meta-latents.
+    EXPLAINED.setdefault(apart, meta_path(META_PLAN.main.name, "explanations.csv"))
 
 
 rule explain_meta_latents:
@@ -30,6 +37,38 @@ rule explain_meta_latents:
         seed=config["seed"],
     script:
         "../../workflow_scripts/explain_meta_latents.py"
+
+
+rule describe_meta_latents:
+    """Every meta-latent of a meta-SAE: which latents have it, how strongly, and what is near."""
+    input:
+        sae=taken_apart(sae_path, "sae.safetensors"),
+        codes=taken_apart(codes_path),
+        meta="<run>/meta_saes/{meta_sae}/sae.safetensors",
+        explanations="<run>/meta_saes/{meta_sae}/explanations.csv",
+        saes=lambda w: [
+            sae_path(sae, "sae.safetensors")
+            for sae in at_site(SAES.values(), CANON_PLAN.meta.taken_apart)
+        ],
+        codes_of_saes=lambda w: [
+            codes_path(sae) for sae in at_site(SAES.values(), CANON_PLAN.meta.taken_apart)
+        ],
+    output:
+        table="<run>/meta_saes/{meta_sae}/meta_latents.csv",
+        arrays="<run>/meta_saes/{meta_sae}/meta_latents.npz",
+        about="<run>/meta_saes/{meta_sae}/meta_latents.json",
+    log:
+        "<run>/logs/meta_saes/{meta_sae}.described.log",
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: attempt * decoders_memory(input),
+        runtime=lambda w, attempt: 30 * attempt,
+    params:
+        code=code_of("describe_meta_latents.py", f"{DESCRIBED_BY}:describe"),
+        described_by=DESCRIBED_BY,
+    script:
+        "../../workflow_scripts/describe_meta_latents.py"
 
 
 use rule tabulate as tabulate_explanations with:

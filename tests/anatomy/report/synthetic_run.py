@@ -115,6 +115,7 @@ def write_synthetic_run(
         numbers = {other: at for at, other in enumerate(names) if at != number}
         made = list(blocks_of(own, arrays[number], numbers)) if blocks or not number else []
         made.append(samples_shard(generator, own, width, samples))
+        made.append(errors_shard(own))
         about.append(
             {
                 "slug": own,
@@ -145,6 +146,7 @@ def write_synthetic_run(
         (f"{words}/tokens.js", tokens_shard(words, text)),
         ("saes.js", saes_of(about, cards)),
         ("claims.js", claims_of(claims_table(hostile))),
+        ("stitched.js", Shard("stitched")),
         *((f"{shard.key}.js", shard) for shard in index),
     ]
     harvest = {"contexts": CONTEXTS, "positions": POSITIONS, "min_position": FIRST}
@@ -241,6 +243,13 @@ def arrays_of(generator, tables, names, number, vocabulary, windows):
             "f4"
         )
     return found
+
+
+def errors_shard(own):
+    """``errors`` of an SAE, of all contexts."""
+    error = np.random.default_rng(0).integers(0, 16, CONTEXTS * POSITIONS).astype(np.uint8)
+    columns = {"contexts": np.arange(CONTEXTS, dtype=np.uint32), "error": error}
+    return Shard(f"errors:{own}", {"scale": 0.5, "levels": 15}, columns)
 
 
 def samples_shard(generator, own, width, samples):

@@ -15,7 +15,10 @@ from tests.papers.canonical_units.stitching_worlds import (
     WIDTHS,
     planted_pair,
 )
+from tests.running import run_script
+from workflow_scripts.anatomy.base.tables import read_table, write_table
 from workflow_scripts.anatomy.saes.dictionary_file import description
+from workflow_scripts.papers.canonical_units.stitching import described
 from workflow_scripts.papers.canonical_units.tables import (
     fig4,
     fig5,
@@ -85,6 +88,39 @@ def test_the_curve_is_made_where_it_is_asked_for(files, params):
     thresholds = set(both["curve"]["threshold"]) - {np.inf}
     assert thresholds == set(table["max_cosine"][fires])
     assert set(both["curve"]["novel_below"]) == {THRESHOLD}
+
+
+def test_what_stitching_says_of_a_latent_is_what_the_figures_say(files, params, tmp_path):
+    changes = fig4.tabulate(files, params)["table"]
+    groups, edges = fig15.tabulate(files, params).values()
+    write_table(tmp_path / "fig4.csv", changes)
+    given = {**vars(files), "insertions": tmp_path / "fig4.csv"}
+    run_script(
+        "describe_stitched_latents",
+        tmp_path / "log",
+        input=given,
+        output={"table": tmp_path / "stitched.csv"},
+        params={"described_by": described.__name__, "threshold": THRESHOLD},
+    )
+    table = read_table(tmp_path / "stitched.csv")
+    larger, smaller = (part.reset_index(drop=True) for _, part in table.groupby(~table["larger"]))
+    assert (larger["sae"] + larger["other"]).unique().tolist() == ["sae-w20sae-w8"]
+    assert (larger["group"] == "alone").tolist() == changes["novel"].tolist()
+    fires = changes["activation_frequency"] > 0
+    assert ((larger["group"] == "silent") == ~fires).all()
+    for mine, theirs in {"cosine": "max_cosine", "nearest": "nearest"}.items():
+        np.testing.assert_allclose(larger[mine], changes[theirs], rtol=1e-6)
+    for name in ("delta_mse", "delta_mse_lo", "delta_mse_hi", "mse_small"):
+        np.testing.assert_allclose(larger[name], changes[name], rtol=1e-9)
+        assert smaller[name].isna().all()
+    for side, part in (("n_large", larger), ("n_small", smaller)):
+        expected = groups.groupby("kind")[side].sum().to_dict()
+        found = part[part["group"].isin(expected)].groupby("group").size().to_dict()
+        assert found == expected
+    for edge in edges.itertuples():
+        assert (
+            larger["group"][edge.latent_large] == smaller["group"][edge.latent_small] == edge.kind
+        )
 
 
 def test_swaps_are_recorded_where_they_are_asked_for(files, params):

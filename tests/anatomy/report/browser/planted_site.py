@@ -27,6 +27,11 @@ HOSTILE = [
     "__proto__",
     "long" * 2500,
 ]
+NOVEL_BELOW = 0.3
+# Of the first latent of each block.
+EXPLAINED = {"text": "fires on which", "n": None, "backend": "offline", "score": 0.75}
+EXPLAINED |= {"accuracy_active": 0.625, "accuracy_silent": 0.875}
+METAS = 6  # of the meta-SAE, where there is one
 SPLIT = [b"\xf0\x9f", b"\x98\x80", b"\xe2\x80"]  # an emoji in halves, and half of something
 TOKENS = [token.encode() for token in PLAIN + HOSTILE] + SPLIT
 HOSTILE_SAE = "../<b>javascript:\u202e"
@@ -58,7 +63,9 @@ class Site:
     saes: as in `saes.js`. sae, latent, columns, names: the rows of the index. tokens: (contexts, positions).
     """
 
-    def __init__(self, folder: Path, widths=(40, 64, 600), digest="0123456789abcdef", seed=0):
+    def __init__(
+        self, folder: Path, widths=(40, 64, 600), digest="0123456789abcdef", seed=0, meta=False
+    ):
         self.folder, self.digest = folder, digest
         self.draw = np.random.default_rng(seed)
         (folder / "data").mkdir(parents=True)
@@ -66,12 +73,18 @@ class Site:
         write_page(folder / "explorer.html", "planted")
         self.saes = [self._sae(f"topk-w{width}", width) for width in widths]
         self.saes.append(self._sae(HOSTILE_SAE, 3))
+        if meta:
+            self.saes.append(self._meta_sae())
         self._index()
         self._tokens()
         for number, sae in enumerate(self.saes):
+            if sae["meta"]:
+                self._parts(sae)
+                continue
             for k in range(sae["blocks"] if sum(widths) < 5000 else 1):
                 self._block(number, k)
             self._samples(sae)
+            self._errors(sae)
         self._run()
 
     def write(self, path, key, header=None, columns=None, digest=None):
@@ -91,13 +104,37 @@ class Site:
             "l0": 4.02,
             "seed": 0,
             "meta": False,
-            "decomposed": True,
+            "decomposed": name != HOSTILE_SAE,
             "dead": 0,
             "blocks": -(-width // BLOCK),
             "samples": True,
             "cells": cells,
             "missing": {"fvu_nonlinear": "it is not among the `saes` that are taken apart"},
         }
+
+    def _meta_sae(self):
+        """Of the first SAE, and of as few latents as one can count."""
+        name = "meta-of-topk-w40"
+        about = self._sae(name, METAS) | {"meta": True, "apart": 0, "of": "topk-w40", "cells": {}}
+        return about | {"blocks": 0, "samples": False, "decomposed": False, "missing": {}}
+
+    def _parts(self, sae):
+        """Each latent has two meta-latents, n and n + 1, the second half as strong; all others have none."""
+        latents = np.repeat(np.arange(self.saes[0]["width"]), 2)
+        metas = (latents + np.tile([0, 1], self.saes[0]["width"])) % METAS
+        strengths = np.tile([0.8, 0.4], self.saes[0]["width"])
+        others = [0, 1, 2]
+        columns = {
+            "part_latent": u(latents),
+            "part_meta": u(metas),
+            "part_strength": f32(strengths),
+            "near_latent": u(np.repeat(np.arange(METAS), len(others))),
+            "near_sae": u(np.tile(others, METAS), 16),
+            "near_other": u(np.tile([5, 6, 7], METAS)),
+            "near_cosine": f32(np.tile([0.5, 0.7, 0.6], METAS)),
+        }
+        key = f"parts:{sae['slug']}"
+        self.write(f"{sae['slug']}/parts.js", key, {"rows": 40}, columns)
 
     def _index(self):
         widths = [sae["width"] for sae in self.saes]
@@ -188,7 +225,7 @@ class Site:
             "window_context": u((owner + strata) % CONTEXTS),
             "window_start": u(np.full(w, start), 16),
             "window_length": u(np.full(w, length), 8),
-            "window_peak": u(np.full(w, peak), 16),
+            "window_peak": u(np.full(w, peak - start), 8),
             "window_values": u(values.ravel(), 8),
             "stratum_share": f32(np.tile([0.4, 0.3, 0.2, 0.07, 0.03], n)),
             "histogram": u(np.tile(np.arange(32, 0, -1), n)),
@@ -202,8 +239,17 @@ class Site:
             "near_cosine": f32(self.draw.uniform(0, 1, q)),
         }
         name = sae["slug"]
-        note = {"logits_note": "The norm's scale is folded in."}
+        note = {"logits_note": "The norm's scale is folded in.", "explanations": {"0": EXPLAINED}}
         self.write(f"{name}/lat-{k}.js", f"lat:{name}:{k}", note, columns)
+
+    def _errors(self, sae):
+        """A token misses as many fifteenths of 60 % as its position has over 16; the first ones are unknown."""
+        error = np.tile(
+            np.where(np.arange(POSITIONS) < START, 255, np.arange(POSITIONS) % 16), CONTEXTS
+        )
+        columns = {"contexts": u(np.arange(CONTEXTS)), "error": u(error, 8)}
+        key = f"errors:{sae['slug']}"
+        self.write(f"{sae['slug']}/errors.js", key, {"scale": 0.6, "levels": 15}, columns)
 
     def _samples(self, sae):
         n = 4 * POSITIONS
@@ -254,9 +300,11 @@ class Site:
             "doors": {"largest_error": door | {"error_contribution": 0.9, "error_lift": 1.06}},
             "quantities": quantities,
             "columns": about,
-            "settings": {"samples": 4, "windows": 22, "neighbours": "all", "lowered": []},
+            "settings": {"samples": 4, "windows": 22, "neighbours": "all", "lowered": []}
+            | {"novel_below": NOVEL_BELOW},
         }
         self.write("run.js", "run", header)
+        self._stitched()
         self.write("saes.js", "saes", {"saes": self.saes})
         claim = {
             "claim": "much",
@@ -279,6 +327,30 @@ class Site:
             "measured": None,
         }
         self.write("claims.js", "claims", {"claims": [claim, other]})
+
+    def _stitched(self):
+        """Latents of the second SAE and the first, of every group in turn."""
+        groups = ["silent", "alone", "1-1", "1-n", "n-1", "n-m"]
+        rows = [(1, n, 1, 0) for n in range(12)] + [(0, n, 0, 1) for n in range(12)]
+        sae, latent, larger, other = np.transpose(rows)
+        delta = np.where(larger, -0.25, np.nan)
+        columns = {
+            "sae": u(sae, 16),
+            "latent": u(latent),
+            "larger": u(larger, 8),
+            "other": u(other, 16),
+            "group": u(latent % 6, 8),
+            "n_small": u(np.full(24, 3)),
+            "n_large": u(np.full(24, 4)),
+            "nearest": u(np.full(24, 2)),
+            "cosine": f32(np.full(24, 0.875)),
+            "threshold": f32(np.full(24, NOVEL_BELOW)),
+            "delta_mse": f32(delta),
+            "delta_mse_lo": f32(delta - 0.125),
+            "delta_mse_hi": f32(delta + 0.125),
+            "mse_small": f32(np.full(24, 50)),
+        }
+        self.write("stitched.js", "stitched", {"groups": groups}, columns)
 
     @property
     def address(self) -> str:

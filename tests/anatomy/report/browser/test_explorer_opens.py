@@ -229,10 +229,9 @@ def contrast(one, other):
 
 def test_text_can_be_read_on_every_shade_of_both_themes():
     style = (ASSETS / "style.css").read_text()
-    blocks = re.findall(r":root(\S*) \{([^}]*)\}", style)
-    themes = [dict(re.findall(r"--(\w[\w-]*): (#\w{6});", block)) for _, block in blocks]
-    light, dark, chosen = themes
-    assert dark == chosen
+    found = re.findall(r"--(\w[\w-]*): light-dark\((#\w{6}), (#\w{6})\);", style)
+    light, dark = ({name: pair[at] for name, *pair in found} for at in (0, 1))
+    assert len(light) > 30 and not re.findall(r"--\w[\w-]*: #", style)
     for theme in (light, dark):
         shades = [theme[f"{kind}{i}"] for kind in "hn" for i in range(1, 10)]
         for shade in [*shades, theme["paper"], theme["panel"], theme["hover"]]:
@@ -242,3 +241,16 @@ def test_text_can_be_read_on_every_shade_of_both_themes():
                 assert contrast(theme[name], theme[ground]) >= 4.5, (name, ground)
         for name in ("good", "bad", "warn", "accent"):
             assert contrast(theme[name], theme[f"{name}-soft"]) >= 4.5, name
+
+
+def test_the_theme_is_that_of_the_system_until_one_is_chosen(visit, site):
+    paper = "() => getComputedStyle(document.body).backgroundColor"
+    for system, other in (("light", "dark"), ("dark", "light")):
+        with visit(site, color_scheme=system) as page:
+            page.open()
+            shown = {system: page.page.evaluate(paper)}
+            page.page.keyboard.press("t")
+            shown[other] = page.page.evaluate(paper)
+            assert shown == {"light": "rgb(251, 251, 249)", "dark": "rgb(19, 21, 24)"}
+            page.page.emulate_media(media="print", color_scheme=system)
+            assert page.page.evaluate(paper) == shown["light"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.anatomy.report.browser.planted_site import SITE, START, Site
+from tests.anatomy.report.browser.planted_site import NOVEL_BELOW, SITE, START, Site
 
 
 def found(page) -> str:
@@ -44,6 +44,7 @@ def rows_where(site, query):
             "cos:0.5..0.7": (column["cosine"] >= np.float32(0.5))
             & (column["cosine"] <= np.float32(0.7)),
             "lift>=1.5": column["error_lift"] >= np.float32(1.5),
+            "is:novel": (column["density"] > 0) & (column["cosine"] < np.float32(NOVEL_BELOW)),
             "#7": site.latent == 7,
             "topk-w64/7": (site.latent == 7) & (of == "topk-w64"),
             "nothing is called so": np.zeros(len(names), bool),
@@ -64,6 +65,7 @@ QUERIES = (
     "err>0.01",
     "cos:0.5..0.7",
     "lift>=1.5",
+    "is:novel",
     "#7",
     "topk-w64/7",
     "nothing is called so",
@@ -232,7 +234,7 @@ def test_a_latent_shows_its_contexts_by_stratum(visit, site):
         page.page.keyboard.press("ArrowRight")
         assert "4.00 · 18" in first.locator(".readout").text_content()
         assert page.page.locator(".hist.marked").count() == 1
-        page.page.locator(".contexts select").select_option("all")
+        page.page.locator(".contexts select").last.select_option("all")
         page.until("document.querySelector('.window').querySelectorAll('.t').length === 59")
         page.page.get_by_label("first positions").check()
         page.until("document.querySelector('.window').querySelectorAll('.t.early').length === 5")
@@ -248,6 +250,131 @@ def test_a_latent_that_never_fires_says_so(visit, site):
         assert (
             "This latent never fired on the 708 tokens" in page.page.locator("main").text_content()
         )
+
+
+def test_contexts_are_shaded_by_the_error_where_it_was_taken_apart(visit, site):
+    hues = """() => [...document.querySelector('main .window').querySelectorAll('.t')].map(
+        (token) => [...token.classList].find((name) => /^h[0-9]$/.test(name)) ?? 'none')"""
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .window")
+        by_activation = page.page.evaluate(hues)
+        page.page.locator("main .contexts select").first.select_option("error")
+        page.page.locator("main .scale", has_text="60 % missed").wait_for()
+        # Windows are of positions 8 to 28: 8 to 15 sixteenths, and again from none.
+        steps = [-(-9 * (at % 16) // 15) for at in range(8, 29)]
+        assert page.page.evaluate(hues) == [f"h{each}" for each in steps] != by_activation
+        page.page.locator("main .window .t").nth(3).hover()
+        assert "44 % missed" in page.texts("main .window .readout")[0]
+        page.page.locator("main .window .t").nth(7).hover()
+        assert "60 % or more missed" in page.texts("main .window .readout")[0]
+        page.page.locator("main .contexts select").first.select_option("activation")
+        page.page.locator("main .scale", has_text="max").wait_for()
+        assert page.page.evaluate(hues) == by_activation
+        rows = (site.sae == len(site.saes) - 1) & (site.columns["density"] > 0)
+        page.go(site.latent_route(int(np.flatnonzero(rows)[0])), "main .crumbs bdi:has(.mark)")
+        page.page.locator("main .contexts").wait_for()
+        assert page.texts("main option[disabled]") == ["error of the SAE: not taken apart"]
+
+
+def test_what_an_explanation_misses_is_a_share_and_a_reason(visit, site):
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .misses")
+        assert page.texts("main .misses small") == ["38 % of the tested contexts in which it fires"]
+        reason = page.texts("main .misses .missing")[0]
+        assert reason.startswith("not measured: a run keeps how often")
+        assert reason.endswith("it fires in 13 % of the tested contexts")
+        page.go(site.latent_route(1), "main .crumbs span:text-is('1')")
+        page.page.locator("main .contexts").wait_for()
+        assert not page.texts("main .misses")
+
+
+def test_stitching_says_what_there_is_of_a_latent_elsewhere(visit, site):
+    said = {}
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .contexts")
+        for sae in (0, 1):
+            for latent in range(6):
+                row = int(np.flatnonzero((site.sae == sae) & (site.latent == latent))[0])
+                page.go(site.latent_route(row), f"main .crumbs span:text-is('{latent}')")
+                page.page.locator("main .said, main .missing").first.wait_for()
+                said[sae, latent] = [
+                    " ".join(text.split()) for text in page.texts("main .said > p")
+                ]
+        panel = "main .panel:has(h2:text-is('In a smaller or larger SAE')) .missing"
+        reasons = []
+        for number in (int(np.flatnonzero(site.sae == n)[0]) for n in (2, 1)):
+            page.go(site.latent_route(number), panel)
+            reasons += page.texts(panel)
+    words = {key: lines[1].split(" ")[0] for key, lines in said.items() if lines}
+    assert [words.get((1, n)) for n in range(6)] == [None, "novel", "1-1", "split", "merged", "n-m"]
+    assert [words.get((0, n)) for n in range(6)] == [None, "alone", "1-1", "split", "merged", "n-m"]
+    assert said[1, 3][1] == "split with 3 more it is like one latent of topk-w40."
+    assert said[0, 3][1] == "split 4 latents of topk-w64 are like it."
+    assert said[1, 4][1] == "merged 3 latents of topk-w40 are like it."
+    assert "group of 4 latents of topk-w64 and 3 of topk-w40" in said[1, 5][1]
+    assert said[1, 1][2].startswith("Nearest there, at a cosine of 0.8750: 2")
+    assert said[1, 1][3].endswith("−0.50 %: −0.250 −0.375 to −0.125, of 50.0.")
+    assert len(said[0, 1]) == 3  # nothing is added to a larger SAE
+    assert "this run stitches other SAEs" in reasons[0]
+    assert "a latent that never fires" in reasons[1]
+
+
+@pytest.fixture(scope="module")
+def with_meta(tmp_path_factory):
+    return Site(tmp_path_factory.mktemp("meta") / "report", meta=True)
+
+
+def test_a_latent_is_taken_apart_into_meta_latents(visit, with_meta):
+    site = with_meta
+    row = int(np.flatnonzero(site.columns["density"][:30] > 0)[5])
+    panel = "main .decomposition"
+    with visit(site) as page:
+        page.open(site.latent_route(row), panel)
+        metas = [int(site.latent[row]) % 6, (int(site.latent[row]) + 1) % 6]
+        assert [t.split()[0] for t in page.texts(f"{panel} tbody td:nth-child(1)")] == [
+            "0.80",
+            "0.40",
+        ]
+        shown = page.texts(f"{panel} tbody td:nth-child(2) a > .number")
+        assert [int(t) for t in shown] == metas
+        first = page.texts(f"{panel} tbody tr:first-child li > .number")
+        assert first == ["0.70", "0.60", "0.50"]
+        # The picture says the same: two meta-latents, three latents near both, six lines.
+        assert page.page.locator(f"{panel} svg .strength").count() == 2
+        assert page.page.locator(f"{panel} svg a").count() == 2 + 3
+        assert page.page.locator(f"{panel} svg line").count() == 6
+        page.page.locator(f"{panel} tbody td:nth-child(2) a").first.click()
+        page.page.locator("main .badge", has_text="meta-latent").wait_for()
+        assert page.texts("nav a[aria-current]") == ["Meta-latents"]
+        members = sum(metas[0] in (n % 6, (n + 1) % 6) for n in range(40))
+        note = page.texts("main .wide .note")[0]
+        assert note.endswith(f"40 latents of topk-w40 that fire; {members} have this meta-latent.")
+        page.go(site.latent_route(45), "main .missing")
+        reason = "the meta-SAE of this run is of the latents of topk-w40 alone"
+        assert f"not measured: {reason}" in page.texts(f"{panel} .missing, main .missing")
+
+
+def test_meta_latents_have_a_list_of_their_own(visit, with_meta):
+    site = with_meta
+    with visit(site) as page:
+        page.open("#/meta", "main .row")
+        assert page.texts("main .count") == ["6 of 6"]
+        assert "Latents with it" in page.texts("[role=columnheader]")[3]
+        page.go("#/latents", "main .row")
+        total = int((site.sae < len(site.saes) - 1).sum())
+        assert page.texts("main .count") == [f"{total} of {total}"]
+        page.go("#/saes", "main .row")
+        assert page.texts("main .count") == ["4 of 4"]
+
+
+def test_a_run_without_a_meta_sae_says_what_asks_for_one(visit, site):
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main .contexts")
+        said = [text for text in page.texts("main .missing") if "meta" in text]
+        assert said == [
+            "not measured: this run trains no meta-SAE; canonical_units.meta of the configuration asks "
+            "for one"
+        ]
 
 
 def test_a_token_of_a_text_has_its_numbers_and_latents(visit, site):

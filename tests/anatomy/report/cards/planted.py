@@ -28,6 +28,7 @@ METHOD = Method(
             "contexts": 64,
             "context_length": 32,
             "min_position": 2,
+            "separators": "leave_out",
         },
     },
     analysis={"split": "document", "train_fraction": 0.6, "bootstrap": 100},

@@ -138,6 +138,12 @@ def test_comparable_saes_are_linked(planted):
     assert planted[0].others
 
 
+def test_what_is_made_of_separators_is_said(planted):
+    for card in planted:
+        for text in (as_html(card), as_markdown(card)):
+            assert "tokens between documents are not counted" in text
+
+
 def test_three_sentences(planted):
     for card in planted:
         assert len(card.sentences) == 3

@@ -81,7 +81,7 @@ QUANTITIES = [
 
 def config(run=SCRIPT):
     harvest = {"model": TEMPLATE, "dataset": ATTRIBUTE, "split": "validation"}
-    sizes = {"contexts": 512, "context_length": 256, "min_position": 50}
+    sizes = {"contexts": 512, "context_length": 256, "min_position": 50, "separators": "count"}
     return {
         **{"run": run, "seed": 0, "harvests": {"heldout": harvest | sizes}},
         "analysis": {"harvests": ["heldout"]},

@@ -139,3 +139,7 @@ def test_the_facts_of_a_run_are_those_of_its_configuration():
         *((256, 1024), (0, 1)),
     )
     assert "512 contexts of 256 tokens" in found.harvests[0]
+    assert found.harvests[0].endswith("from position 50 on, tokens between documents too")
+    left_out = hostile.config("name")
+    left_out["harvests"]["heldout"]["separators"] = "leave_out"
+    assert facts(left_out, []).harvests[0].endswith("tokens between documents left out")

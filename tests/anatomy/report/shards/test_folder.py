@@ -7,7 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tests.anatomy.report.synthetic_run import HOSTILE, HOSTILE_NAMES, MODEL, write_synthetic_run
+from tests.anatomy.report.synthetic_run import (
+    CONTEXTS,
+    HOSTILE,
+    HOSTILE_NAMES,
+    MODEL,
+    POSITIONS,
+    write_synthetic_run,
+)
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.report.latents.extent import STRATA
 from workflow_scripts.anatomy.report.shards.budget import MB, Kept, steps
@@ -93,7 +100,7 @@ def test_saes_say_what_was_written_of_them(run, data):
     for number, (sae, table) in enumerate(zip(listed, run.tables, strict=True)):
         assert sae["width"] == len(table) and sae["dead"] == (table["firings"] == 0).sum()
         files = {path.name for path in (data / sae["slug"]).iterdir()}
-        assert files == {*(f"lat-{k}.js" for k in range(sae["blocks"])), "samples.js"}
+        assert files == {*(f"lat-{k}.js" for k in range(sae["blocks"])), "samples.js", "errors.js"}
         assert sae["cells"]["ce_recovered"] is None and "needs" in sae["missing"]["ce_recovered"]
         low, high = sae["cells"]["fvu"][1:]
         assert low < sae["cells"]["fvu"][0] < high
@@ -133,7 +140,7 @@ def sizes(tmp_path_factory):
     """Runs of one seed under ever smaller budgets: what each says, and the bytes of its data."""
     found = []
     budget = 30.0
-    while not found or len(found[-1][0]["lowered"]) < 5:
+    while not found or len(found[-1][0]["lowered"]) < 6:
         folder = tmp_path_factory.mktemp("budget")
         run = write_synthetic_run(
             folder, 300, 4, samples=16, windows=12, budget_mb=budget, page=False
@@ -141,18 +148,18 @@ def sizes(tmp_path_factory):
         settings = read_shard(folder / "data/run.js").header["settings"]
         size = sum(len(content) for content in contents(folder / "data").values())
         found.append((settings, size, run))
-        budget = size / MB - 0.001 if len(settings["lowered"]) < 4 else 0.01
+        budget = size / MB - 0.001 if len(settings["lowered"]) < 5 else 0.01
     return found
 
 
 def test_what_is_left_out_goes_in_a_fixed_order(sizes):
     said = [settings["lowered"] for settings, _, _ in sizes]
-    assert [len(each) for each in said] == list(range(6))
+    assert [len(each) for each in said] == list(range(7))
     for shorter, longer in pairwise(said):
         assert longer[: len(shorter)] == shorter
-    assert [settings["samples"] for settings, _, _ in sizes] == [16, 8, 4, 4, 4, 4]
-    assert [settings["neighbours"] for settings, _, _ in sizes] == ["all"] * 3 + ["comparable"] * 3
-    assert [settings["windows"] for settings, _, _ in sizes] == [12] * 4 + [7] * 2
+    assert [settings["samples"] for settings, _, _ in sizes] == [16, 8, 4, 4, 4, 4, 4]
+    assert [settings["neighbours"] for settings, _, _ in sizes] == ["all"] * 4 + ["comparable"] * 3
+    assert [settings["windows"] for settings, _, _ in sizes] == [12] * 5 + [7] * 2
     assert "nothing more to leave out" in said[-1][-1]
 
 
@@ -183,11 +190,16 @@ def test_less_is_a_part_of_more(sizes):
             read_shard(run.folder / "data" / sae["slug"] / "samples.js").columns["contexts"]
             for run in (whole, cut)
         ]
+        shaded = [
+            len(read_shard(run.folder / "data" / sae["slug"] / "errors.js").columns["error"])
+            for run in (whole, cut)
+        ]
+        assert shaded == [CONTEXTS * POSITIONS, 0]
         assert len(samples[1]) == 4 and set(samples[1].tolist()) < set(samples[0].tolist())
 
 
 def test_what_is_small_already_is_not_lowered():
-    saes = [{"slug": "a", "l0": 1.0}]
+    saes = [{"slug": "a", "l0": 1.0, "decomposed": False}]
     assert list(steps(Kept(4, 7, 1, "comparable"), saes)) == []
     assert [step.kept.samples for step in steps(Kept(6, 7, 1, "comparable"), saes)] == [4]
 

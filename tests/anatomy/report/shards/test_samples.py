@@ -13,6 +13,7 @@ from workflow_scripts.anatomy.codes.reconstruct import reconstruct
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.interventions.effects_store import open_effects
 from workflow_scripts.anatomy.report.shards.samples import (
+    CODE_BITS,
     choose_contexts,
     first_samples,
     mean_errors,
@@ -80,7 +81,9 @@ def test_a_sample_is_what_the_codes_say(codes, x):
     for at, row in enumerate(rows.reshape(-1, rows.shape[-1])):
         own = slice(*shard.columns["code_offsets"][at : at + 2].tolist())
         assert shard.columns["code_latent"][own].tolist() == np.flatnonzero(row).tolist()
-        assert shard.columns["code_value"][own].tolist() == rounded(row[row > 0]).tolist()
+        assert (
+            shard.columns["code_value"][own].tolist() == rounded(row[row > 0], CODE_BITS).tolist()
+        )
 
 
 def test_fewer_samples_are_samples_of_fewer(codes, norms):

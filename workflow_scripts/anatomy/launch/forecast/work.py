@@ -244,7 +244,7 @@ def _explored(job: Job, sizes: Sizes, read: float) -> Work:
 
 
 def _explorer(job: Job, sizes: Sizes, read: float) -> Work:
-    budget = (job.params.get("settings") or {}).get("budget_mb") or 30
+    budget = (job.params.get("settings") or {}).get("budget_mb") or 22
     return Work(1.0, read * 2e-8, written=min(budget * 1e6, 1e6 + read), own_mb=200)
 
 

@@ -11,44 +11,30 @@ const NUMBERS = [
 function latentData(table, latent) {
   const local = latent % BLOCK;
   const slice = (name, width) => table.get(name)?.subarray(local * width, (local + 1) * width);
-  const owner = table.get("window_latent");
   const lengths = table.get("window_length");
-  const windows = [];
-  let offset = 0;
-  for (let i = 0; i < owner.length; i++) {
-    if (owner[i] === local) {
-      windows.push({
-        stratum: table.get("window_stratum")[i],
-        context: table.get("window_context")[i],
-        start: table.get("window_start")[i],
-        peak: table.get("window_peak")[i],
-        values: table.get("window_values").subarray(offset, offset + lengths[i]),
-      });
-    }
-    offset += lengths[i];
-  }
-  const near = [];
-  const nearOwner = table.get("near_latent") ?? [];
-  for (let i = 0; i < nearOwner.length; i++) {
-    if (nearOwner[i] !== local) continue;
-    const [sae, other, cosine] = ["near_sae", "near_other", "near_cosine"].map((k) => table.get(k)[i]);
-    near.push({ sae, other, cosine });
-  }
-  const bins = table.get("histogram").length / (table.get("stratum_share").length / STRATA.length);
-  const side = table.get("promoted") ? table.get("promoted").length / (table.get("stratum_share").length / STRATA.length) : 0;
+  let offset = lengths.subarray(0, table.get("window_latent").indexOf(local)).reduce((sum, length) => sum + length, 0);
+  const windows = rowsWith(table, local, ["latent", "stratum", "context", "start", "length", "peak"], "window_").map((one) => ({
+    ...one, peak: one.start + one.peak, values: table.get("window_values").subarray(offset, (offset += one.length)),
+  }));
+  const n = table.get("stratum_share").length / STRATA.length;
+  const [bins, side] = ["histogram", "promoted"].map((name) => (table.get(name)?.length ?? 0) / n);
   const tokens = (name) =>
     Array.from(slice(name, side) ?? [], (id, i) => ({ id, logit: slice(`${name}_logit`, side)[i] }));
   return {
     windows,
-    near,
+    near: nearestOf(table, local),
     shares: slice("stratum_share", STRATA.length),
     histogram: slice("histogram", bins),
     promoted: tokens("promoted"),
     suppressed: tokens("suppressed"),
     explanation: table.header.explanations?.[latent],
-    decomposition: table.header.meta?.[latent],
     logitsNote: table.header.logits_note,
   };
+}
+
+/** The best latent in each SAE, of a row of a table with `near_…`, the nearest first. */
+function nearestOf(table, local) {
+  return rowsWith(table, local, ["latent", "sae", "other", "cosine"], "near_").sort((a, b) => b.cosine - a.cosine);
 }
 
 /** The ends of a column's interval, where the index has them. */
@@ -62,12 +48,15 @@ function useLatent(run, row) {
   return useData(async () => {
     const about = run.saes[run.rowSae[row]];
     const latent = run.rowLatent[row];
-    const [table, text] = await Promise.all([
+    const meta = run.metaOf(run.rowSae[row]);
+    const [table, text, parts, stitched] = await Promise.all([
       run.block(run.rowSae[row], latent),
       run.words(about.model),
+      meta < 0 ? null : run.parts(meta),
+      run.stitched(run.rowSae[row], latent),
       run.need([...run.about.keys()]),
     ]);
-    return { row, about, latent, text, ...latentData(table, latent) };
+    return { row, about, latent, text, parts, meta, stitched, ...latentData(table, latent) };
   }, [row]);
 }
 
@@ -87,13 +76,18 @@ function Latent({ run, route }) {
     return true;
   });
   if (row < 0) {
-    return html`<${Unknown} what="No such latent in this run." run=${run}
+    return html`<${Unknown} what="No such latent in this run."
       nearest=${sae < 0 ? address(["saes"]) : address(["latents"], { q: `sae:${quotedTerm(name)}`, sort: "latent" })} />`;
   }
   return html`<${LatentBody} key=${row} run=${run} row=${row} />`;
 }
 
-function LatentBody({ run, row, compact }) {
+function LatentBody({ run, row }) {
+  const Body = run.saes[run.rowSae[row]].meta ? MetaLatent : OrdinaryLatent;
+  return html`<${Body} run=${run} row=${row} />`;
+}
+
+function OrdinaryLatent({ run, row }) {
   const [data, error] = useLatent(run, row);
   const [marked, setMarked] = useState(null);
   const about = run.saes[run.rowSae[row]];
@@ -102,7 +96,7 @@ function LatentBody({ run, row, compact }) {
     () => data && html`<${Contexts} run=${run} data=${data} onMark=${setMarked} />`,
     [data],
   );
-  return html`<article class=${`latent ${compact ? "compact" : ""}`}>
+  return html`<article class="latent">
     <${LatentHead} run=${run} row=${row} about=${about} latent=${latent} />
     ${!data && html`<${Waiting} error=${error} />`}
     ${data &&
@@ -113,34 +107,36 @@ function LatentBody({ run, row, compact }) {
           <${Histogram} run=${run} data=${data} marked=${marked} />
           <${Logits} data=${data} />
           <${Nearest} run=${run} data=${data} />
+          <${Stitching} run=${run} data=${data} />
           <${Explanation} data=${data} />
-          <${Decomposition} run=${run} data=${data} />
           <${Provenance} run=${run} data=${data} />
         </div>
-      </div>`}
+      </div>
+      <${Decomposition} run=${run} data=${data} />`}
   </article>`;
 }
 
 function LatentHead({ run, row, about, latent }) {
   const number = run.rowSae[row];
+  const list = about.meta ? "meta" : "latents";
   const density = run.value("density", row);
   const badges = [
     density === 0 && ["never fires", "bad"],
     density > 0.1 && ["dense: over 10 % of tokens", "warn"],
-    hasNovel(run) && isNovel(run, row) && ["novel", "good"],
+    !about.meta && hasNovel(run) && isNovel(run, row) && [`novel: cosine below ${run.settings.novel_below}`, "good"],
     about.meta && ["meta-latent", ""],
   ].filter(Boolean);
   return html`<header class="latent-head">
     <p class="crumbs">
-      <a href=${address(["latents"])}>Latents</a>
-      <a href=${address(["latents"], { q: `sae:${quotedTerm(about.sae)} site:${quotedTerm(about.site)}` })}><${Quoted}>${about.sae}<//></a>
+      <a href=${address([list])}>${about.meta ? "Meta-latents" : "Latents"}</a>
+      <a href=${address([list], { q: `sae:${quotedTerm(about.sae)} site:${quotedTerm(about.site)}` })}><${Quoted}>${about.sae}<//></a>
       <span>${latent}</span>
     </p>
     <h1 class="fires">
       ${run.names[row] ? html`<${Quoted}>${run.names[row]}<//>` : `Latent ${latent}`}
     </h1>
     <p class="sub">
-      Latent ${latent} of <a href=${saeAddress(run, number)}><${Quoted}>${about.sae}<//></a> at${" "}
+      ${about.meta ? "Meta-latent" : "Latent"} ${latent} of <a href=${saeAddress(run, number)}><${Quoted}>${about.sae}<//></a> at${" "}
       <${Quoted}>${about.site}<//> of <${Quoted}>${about.model}<//>
       ${badges.map(([text, kind]) => html`<span class=${`badge ${kind}`}>${text}</span>`)}
       <span class="actions">
@@ -151,39 +147,42 @@ function LatentHead({ run, row, about, latent }) {
   </header>`;
 }
 
-function Numbers({ run, row }) {
-  return html`<dl class="numbers">
-    ${NUMBERS.filter((key) => run.about.has(key)).map((key) => {
-      const about = run.about.get(key);
-      const value = run.value(key, row);
-      if (missing(value)) return null;
-      const [low, high] = boundKeys(run, key).map((name) => run.value(name, row));
-      return html`<div title=${about.sentence}>
-        <dt>${about.label}</dt>
-        <dd><${Value} about=${about} value=${value} low=${low} high=${high} /></dd>
-      </div>`;
-    })}
-  </dl>`;
+/** What the index says of a latent, or with `meta` of a meta-latent. */
+function Numbers({ run, row, keys = NUMBERS, meta }) {
+  const known = keys.filter((key) => columnOf(run, key, meta) && !missing(run.value(key, row)));
+  return html`<dl class="numbers">${known.map((key) => {
+    const about = columnOf(run, key, meta);
+    const [low, high] = meta ? [] : boundKeys(run, key).map((name) => run.value(name, row));
+    return html`<div title=${about.sentence}><dt>${about.label}</dt><dd><${Value} about=${about} value=${run.value(key, row)} low=${low} high=${high} /></dd></div>`;
+  })}</dl>`;
 }
 
 // ---- contexts
 
 function Contexts({ run, data, onMark }) {
-  const [options, setOptions] = useState({ around: "kept", lines: false, spaces: false, first: false });
+  const [options, setOptions] = useState({ by: "activation", around: "kept", lines: false, spaces: false, first: false });
   const set = (key) => (event) =>
     setOptions({ ...options, [key]: event.target.type === "checkbox" ? event.target.checked : event.target.value });
+  const [errors, failed] = useData(() => options.by === "error" && run.errors(run.rowSae[data.row]), [options.by]);
   if (!data.windows.length) {
     const tokens = run.harvest?.[data.about.model]?.tokens;
     return html`<${Panel} title="Contexts">
       <p class="missing">This latent never fired${tokens ? ` on the ${GROUPS.format(tokens)} tokens that were looked at` : ""}.</p>
     <//>`;
   }
+  const error = errors && errorOf(errors, data.text.positions);
   const maximum = run.value("maximum", data.row);
   const groups = [0, 1, 2, 3, 4, 5].map((s) => data.windows.filter((w) => w.stratum === s));
   return html`<section class="panel contexts">
     <div class="bar">
       <h2>Contexts</h2>
-      <span class="scale" aria-hidden="true">0 ${Array.from({ length: STEPS }, (_, i) => html`<i class=${`h${i + 1}`} />`)} max</span>
+      <span class="scale" aria-hidden="true">0 ${Array.from({ length: STEPS }, (_, i) => html`<i class=${`h${i + 1}`} />`)} ${error ? `${format(100 * errors.header.scale, 0)} % missed` : "max"}</span>
+      <label title="The error is the share of the token’s squared norm that the SAE does not reconstruct">Shade by
+        <select value=${options.by} onChange=${set("by")}>
+          <option value="activation">activation</option>
+          <option value="error" disabled=${!data.about.decomposed}>error of the SAE${data.about.decomposed ? "" : ": not taken apart"}</option>
+        </select>
+      </label>
       <label>Show
         <select value=${options.around} onChange=${set("around")}>
           <option value="kept">window</option>
@@ -195,6 +194,8 @@ function Contexts({ run, data, onMark }) {
       <label><input type="checkbox" checked=${options.spaces} onChange=${set("spaces")} /> spaces</label>
       <label title="Positions before the first that is counted"><input type="checkbox" checked=${options.first} onChange=${set("first")} /> first positions</label>
     </div>
+    ${failed && html`<${Waiting} error=${failed} />`}
+    ${errors && !errors.get("error")?.length && html`<p class="missing">not measured: left out to keep the folder small</p>`}
     ${groups.map((windows, stratum) =>
       windows.length
         ? html`<div class="stratum">
@@ -202,14 +203,34 @@ function Contexts({ run, data, onMark }) {
               ${stratum === 0 ? "Strongest" : html`${STRATA[stratum - 1]} % of its maximum`}
               ${stratum > 0 && html`<small>${format(100 * data.shares[stratum - 1], 1)} % of its firings</small>`}
             </h3>
-            ${windows.map((one) => html`<${Window} data=${data} one=${one} options=${options} maximum=${maximum} onMark=${onMark} />`)}
+            ${windows.map((one) => html`<${Window} data=${data} one=${one} options=${options} maximum=${maximum} error=${error} onMark=${onMark} />`)}
           </div>`
         : stratum > 0 && html`<div class="stratum"><h3>${STRATA[stratum - 1]} % of its maximum<small>no firing</small></h3></div>`,
     )}
+    <${Misses} found=${data.explanation} />
   </section>`;
 }
 
-function Window({ data, one, options, maximum, onMark }) {
+/** Contexts where it fires and its explanation says that it does not: of these a run keeps their share. */
+function Misses({ found }) {
+  if (!found) return null;
+  const wrong = (accuracy) => `${format(100 * (1 - accuracy), 0)} %`;
+  const { accuracy_active: active, accuracy_silent: silent } = found;
+  return html`<div class="stratum misses"><h3>Fires, but the explanation says no${!missing(active) && html`<small>${wrong(active)} of the tested contexts in which it fires</small>`}</h3>
+    <p class="missing">not measured: a run keeps how often an explanation is wrong, not where${missing(silent) ? "" : `; where the latent is silent, this one says that it fires in ${wrong(silent)} of the tested contexts`}</p></div>`;
+}
+
+/** The error of a token as a share of the scale, and of its squared norm: null where it is not known. */
+function errorOf(errors, positions) {
+  const places = new Map(Array.from(errors.get("contexts") ?? [], (context, i) => [context, i]));
+  const { levels, scale } = errors.header;
+  return (context, position) => {
+    const level = errors.get("error")[places.get(context) * positions + position] ?? 255;
+    return level > levels ? null : { share: level / levels, missed: (scale * level) / levels, most: level === levels };
+  };
+}
+
+function Window({ data, one, options, maximum, error, onMark }) {
   const { text } = data;
   const [at, setAt] = useState(null);
   const first = options.first ? 0 : text.min_position;
@@ -237,6 +258,7 @@ function Window({ data, one, options, maximum, onMark }) {
     say(Math.max(from, Math.min(to - 1, (at ?? one.peak - by) + by)));
   };
   const peakShare = share(one.peak) ?? 0;
+  const missed = (e) => (e ? `, ${format(100 * e.missed, 0)} %${e.most ? " or more" : ""} missed` : "");
   const value = (s) => (s === null ? "activation not kept here" : format(s * maximum, 2));
   return html`<div
     class=${`window ${options.lines ? "lines" : ""}`}
@@ -254,7 +276,8 @@ function Window({ data, one, options, maximum, onMark }) {
         const position = from + i;
         const s = share(position);
         const early = position < text.min_position;
-        const hue = s === null ? "outside" : s > 0 ? step(s) : "";
+        const e = error && error(one.context, position);
+        const hue = e ? step(e.share) : s === null ? "outside" : s > 0 ? step(s) : "";
         return html`<${Token}
           token=${token}
           options=${options}
@@ -268,20 +291,14 @@ function Window({ data, one, options, maximum, onMark }) {
       ${at === null
         ? `context ${one.context}`
         : html`<bdi>${plain(visibleToken(tokens[at - from] ?? { parts: [] }, { spaces: true }))}</bdi>${" "}
-            <b>${value(share(at))}</b> · ${at}`}
+            <b>${value(share(at))}</b>${error && missed(error(one.context, at))} · ${at}`}
     </span>
   </div>`;
 }
 
 function Token({ token, options, className, onPick, ...rest }) {
-  const pieces = visibleToken(token, options);
   return html`<bdi class=${`t ${className}`} onMouseEnter=${rest.hover ?? onPick} onClick=${onPick} title=${token.part ? "part of a character that is split over tokens" : undefined}
-    >${pieces.map((piece) =>
-      piece.mark
-        ? html`<span class="mark">${piece.mark}</span>${piece.newline && options.lines ? html`<br />` : ""}`
-        : piece,
-    )}</bdi
-  >`;
+    ><${Pieces} pieces=${visibleToken(token, options)} lines=${options.lines} /></bdi>`;
 }
 
 // ---- the other panels
@@ -318,7 +335,7 @@ function Logits({ data }) {
     <h3>${title}</h3>
     <ol class=${`logits ${kind}`}>
       ${all.map(({ id, logit }) => html`<li>
-        <bdi class="t">${visibleToken(decodeTokens(data.text, [id])[0], { spaces: true }).map((piece) => piece.mark ? html`<span class="mark">${piece.mark}</span>` : piece)}</bdi>
+        <bdi class="t"><${Pieces} pieces=${visibleToken(decodeTokens(data.text, [id])[0], { spaces: true })} /></bdi>
         <i class="meter"><i style=${{ width: `${(100 * Math.abs(logit)) / most}%` }} /></i>
         <span class="number">${format(logit, 2)}</span>
       </li>`)}
@@ -329,26 +346,42 @@ function Logits({ data }) {
   <//>`;
 }
 
-function Nearest({ run, data }) {
-  const [all, setAll] = useState(false);
+function Nearest({ run, data, title = "Nearest in every other SAE" }) {
   if (!data.near.length) {
-    return html`<${Panel} title="Nearest in other SAEs"><p class="missing">no other SAE of this site in this run</p><//>`;
+    return html`<${Panel} title=${title}><p class="missing">no other SAE of this site in this run</p><//>`;
   }
-  const rows = [...data.near].sort((a, b) => b.cosine - a.cosine);
-  const shown = all ? rows : rows.slice(0, 8);
-  return html`<${Panel} title="Nearest in every other SAE" note="The latent with the highest decoder cosine in each SAE of the site.">
-    <table class="nearest">
-      <thead><tr><th>Cosine</th><th>Latent</th></tr></thead>
-      <tbody>
-        ${shown.map(({ sae, other, cosine }) => {
-          return html`<tr>
-            <td class="number"><i class="meter"><i style=${{ width: `${Math.max(0, 100 * cosine)}%` }} /></i>${format(cosine, 3)}</td>
-            <td><${LatentLink} run=${run} sae=${sae} latent=${other} full=${true} /></td>
-          </tr>`;
-        })}
-      </tbody>
-    </table>
-    ${rows.length > 8 && html`<button type="button" class="plain" onClick=${() => setAll(!all)}>${all ? "Fewer" : `All ${rows.length} SAEs`}</button>`}
+  const rows = data.near.map(({ sae, other, cosine }) => ({ sae, latent: other, value: cosine }));
+  return html`<${Panel} title=${title} note="The latent with the highest decoder cosine in each SAE of the site.">
+    <${LatentRows} run=${run} head="Cosine" rows=${rows} most="1" write=${(value) => format(value, 3)} full=${true} few="8" />
+  <//>`;
+}
+
+// What a group of alike latents says of one of them, in a word and in a sentence.
+const KIN = {
+  alone: (own, other, larger) => [larger ? "novel" : "alone", `no latent of ${other} is like it`],
+  "1-1": (own, other) => ["1-1", `one latent of ${other} is like it, and that one is like no other`],
+  "1-n": (own, other, larger, small, large) => ["split", larger ? `with ${large - 1} more it is like one latent of ${other}` : `${large} latents of ${other} are like it`],
+  "n-1": (own, other, larger, small) => ["merged", larger ? `${small} latents of ${other} are like it` : `with ${small - 1} more it is like one latent of ${other}`],
+  "n-m": (own, other, larger, small, large) => ["n-m", `it is in a group of ${larger ? large : small} latents of ${own} and ${larger ? small : large} of ${other} that are alike`],
+};
+
+/** What there is of a latent in the next smaller or larger SAE. */
+function Stitching({ run, data }) {
+  const title = "In a smaller or larger SAE";
+  const found = data.stitched.filter(({ group }) => group !== "silent");
+  if (!found.length) {
+    const why = data.stitched.length ? "a latent that never fires has no counterpart" : "this run stitches other SAEs; canonical_units of the configuration names them";
+    return html`<${Panel} title=${title}><${Missing} why=${why} /><//>`;
+  }
+  return html`<${Panel} title=${title} className="said" note=${`Like is a decoder cosine of ${format(found[0].threshold, 2)} or more.`}>
+    ${found.map((one) => {
+      const name = (number) => plain(visible(run.saes[number].sae));
+      const [word, text] = KIN[one.group](name(one.sae), name(one.other), Boolean(one.larger), one.n_small, one.n_large);
+      return html`<p class="lead"><span class=${`badge first ${word === "novel" ? "good" : ""}`}>${word}</span> ${text}.</p>
+        <p>Nearest there, at a cosine of ${format(one.cosine, 4)}: <${LatentLink} run=${run} sae=${one.other} latent=${one.nearest} /></p>
+        ${!missing(one.delta_mse) && html`<p>Added alone to it, the latent changes its mean squared error by <b>${format((100 * one.delta_mse) / one.mse_small, 2)} %</b>:${" "}
+          ${format(one.delta_mse, 3)} <span class="interval">${format(one.delta_mse_lo, 3)} to ${format(one.delta_mse_hi, 3)}</span>, of ${format(one.mse_small, 1)}.</p>`}`;
+    })}
   <//>`;
 }
 
@@ -358,17 +391,6 @@ function Explanation({ data }) {
   return html`<${Panel} title="Explanation">
     <blockquote><${Quoted} longest="2000">${found.text}<//></blockquote>
     <p class="note">Score ${format(found.score, 3)}${found.n ? ` on ${found.n} examples` : ""}${found.backend ? html`, written by <${Quoted}>${found.backend}<//>` : ""}.</p>
-  <//>`;
-}
-
-function Decomposition({ run, data }) {
-  const found = data.decomposition;
-  if (!found?.length) return html`<${Panel} title="Decomposition"><${Missing} why="no meta-SAE of this run takes this latent apart" /><//>`;
-  return html`<${Panel} title="Decomposition into meta-latents">
-    <table class="nearest"><tbody>
-      ${found.map(({ sae, latent, strength }) => html`<tr><td class="number">${format(strength, 2)}</td>
-        <td><${LatentLink} run=${run} sae=${sae} latent=${latent} full=${true} /></td></tr>`)}
-    </tbody></table>
   <//>`;
 }
 

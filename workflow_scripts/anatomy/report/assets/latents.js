@@ -6,8 +6,8 @@ const current = { rows: null, back: null }; // the list that [ and ] walk throug
 
 function Latents({ run, route, meta }) {
   const query = route.query.get("q") ?? "";
-  const sort = route.query.get("sort") ?? (hasError(run) ? "-error" : "-density");
-  const shown = shownColumns(run, route);
+  const sort = route.query.get("sort") ?? (meta ? "-firings" : hasError(run) ? "-error" : "-density");
+  const shown = shownColumns(run, route, meta);
   const parsed = useMemo(() => {
     try {
       return { terms: parseQuery(query, run) };
@@ -36,7 +36,7 @@ function Latents({ run, route, meta }) {
   const error = parsed.error ?? trouble ?? failure;
   const count = list ? list.length : 0;
   const set = (values, replace) => go(changed(route, values), replace);
-  const columns = useMemo(() => latentColumns(run, shown), [ready, shown.join()]);
+  const columns = useMemo(() => latentColumns(run, shown, meta), [ready, shown.join()]);
   return html`<div class="with-side">
     <div class="main-side">
       <div class="heading">
@@ -46,6 +46,7 @@ function Latents({ run, route, meta }) {
         </p>
         <${Chips} run=${run} query=${query} set=${(q) => set({ q })} meta=${meta} />
       </div>
+      ${meta && html`<p class="note">Meta-latents are the latents of an SAE that was trained on the decoder directions of an SAE: what latents are made of.</p>`}
       ${error && html`<${Waiting} error=${error} />`}
       ${!list && !error && html`<${Waiting} />`}
       ${list &&
@@ -64,14 +65,14 @@ function Latents({ run, route, meta }) {
     </div>
     <aside class="side">
       ${list &&
-      html`<${Panel} title="Density and error contribution">
+      html`${!meta && html`<${Panel} title="Density and error contribution">
           <${BinPlot} run=${run} rows=${list} onPick=${(range) => set({ q: withRange(query, range) })} />
           <p class="note">Shaded: the latents in the list. Click a square for those in it.</p>
-        <//>
+        <//>`}
         <${Panel} title="Columns">
           <div class="choices">
-            ${run.shown.map(
-              (about) => html`<label title=${about.sentence}>
+            ${run.shown.map(({ key }) => columnOf(run, key, meta)).map(
+              (about) => about && html`<label title=${about.sentence}>
                 <input
                   type="checkbox"
                   checked=${shown.includes(about.key)}
@@ -93,13 +94,13 @@ function hasError(run) {
   return run.columns.get("error").some((value) => !Number.isNaN(value));
 }
 
-function shownColumns(run, route) {
+function shownColumns(run, route, meta) {
   const asked = route.query.get("columns");
-  const usual = SHOWN_AT_FIRST.filter(
+  const usual = (meta ? META_AT_FIRST : SHOWN_AT_FIRST).filter(
     (key) => !["score", "error"].includes(key) || run.columns.get(key).some((v) => !Number.isNaN(v)),
   );
   const keys = asked === null ? usual : asked.split(",");
-  return keys.filter((key) => run.about.has(key));
+  return keys.filter((key) => columnOf(run, key, meta));
 }
 
 function toggled(keys, key) {
@@ -113,9 +114,9 @@ function withRange(query, [x0, x1, y0, y1]) {
   return `${rest} density:${range(x0, x1)} error:${range(y0, y1)}`.trim();
 }
 
-function latentColumns(run, shown) {
+function latentColumns(run, shown, meta) {
   const values = shown.map((key) => {
-    const about = run.about.get(key);
+    const about = columnOf(run, key, meta);
     const dead = (row) => key !== "density" || run.value("density", row) > 0;
     return {
       key,
@@ -124,7 +125,7 @@ function latentColumns(run, shown) {
       title: about.sentence,
       numeric: true,
       width: [Math.max(72, wordWidth(about.label)), 0.5],
-      phone: ["density", "error", "cosine"].includes(key),
+      phone: [meta ? "firings" : "density", "error", "cosine"].includes(key),
       cell: (row) => (dead(row) ? quantity(about, run.value(key, row)) : html`<i class="never">never fires</i>`),
     };
   });
@@ -133,7 +134,7 @@ function latentColumns(run, shown) {
       key: "name",
       label: "Fires on",
       kind: "name",
-      width: [170, 2.4],
+      width: meta ? [240, 3] : [170, 2.4],
       phone: true,
       cell: (row) =>
         html`<a href=${latentAddress(run, row)} tabindex="-1" class="fires"
@@ -150,9 +151,9 @@ function latentColumns(run, shown) {
     },
     {
       key: "latent",
-      label: "Latent",
+      label: meta ? "Meta-latent" : "Latent",
       numeric: true,
-      width: [54, 0.2],
+      width: meta ? [88, 0.2] : [54, 0.2],
       cell: (row) => String(run.rowLatent[row]),
     },
     ...values,

@@ -60,7 +60,7 @@ function Compare({ run, route }) {
   const [, ...p] = route.parts;
   const rows = [p.slice(0, 3), p.slice(3, 6)].map(([site, sae, n]) => run.row(run.saeNumber(site, sae), Number(n)));
   if (rows.some((row) => row < 0)) return html`<${Unknown} what="No such latents in this run." nearest=${address(["latents"])} />`;
-  return html`<div class="compare">${rows.map((row) => html`<${LatentBody} key=${row} run=${run} row=${row} compact=${true} />`)}</div>`;
+  return html`<div class="compare">${rows.map((row) => html`<${LatentBody} key=${row} run=${run} row=${row} />`)}</div>`;
 }
 
 // ---- claims
@@ -112,6 +112,7 @@ function Help({ run }) {
       <//>
     </div>
     <${Panel} title="Quantities">
+      ${hasNovel(run) && html`<p class="note">is:novel are latents that fire and whose cosine to every latent of another SAE of the site is below ${run.settings.novel_below}, the threshold of this run’s stitching.</p>`}
       <dl class="terms">${[...terms.values()].map((about) => html`<dt>${about.label}${writtenAs(about).unit && html` <small>${writtenAs(about).unit}</small>`}</dt><dd>${about.sentence}</dd>`)}</dl>
     <//>
     <p class="note">This page was opened from files and loads nothing from elsewhere. Its libraries and their licences: <a href="assets/LICENSES.txt">LICENSES.txt</a>.</p>`;
@@ -180,6 +181,8 @@ function App({ run }) {
   useKeys((key) => (act[key] ? (act[key](), true) : false));
   const View = Object.hasOwn(VIEWS, view) ? VIEWS[view] : null;
   const hasMeta = run.saes.some((sae) => sae.meta);
+  const [, site, name] = route.parts;
+  const parent = view === "latent" && run.saes[run.saeNumber(site, name, route.query.get("model"))]?.meta ? "meta" : (PARENT[view] ?? view);
   return html`
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>Skip to the content</a>
     <header class="top">
@@ -189,7 +192,7 @@ function App({ run }) {
       <button type="button" class="theme" onClick=${nextTheme} aria-label="Light or dark theme" title="Light or dark (t)">◐</button>
     </header>
     <nav class=${drawer ? "open" : ""} aria-label="Views">
-      ${NAV.filter(([key]) => key !== "meta" || hasMeta).map(([key, label]) => html`<a href=${address([key])} aria-current=${key === (PARENT[view] ?? view) ? "page" : undefined}>${label}</a>`)}
+      ${NAV.filter(([key]) => key !== "meta" || hasMeta).map(([key, label]) => html`<a href=${address([key])} aria-current=${key === parent ? "page" : undefined}>${label}</a>`)}
       <a href="index.html" class="away">Report</a>
     </nav>
     <main id="main" tabindex="-1" class=${`view-${View ? view : "unknown"}`}>

@@ -106,9 +106,9 @@ function Value({ about, value, low, high }) {
 
 // ---- text
 
-function Pieces({ pieces }) {
+function Pieces({ pieces, lines }) {
   return pieces.map((piece) =>
-    piece.mark ? html`<span class="mark">${piece.mark}</span>` : piece,
+    piece.mark ? html`<span class="mark">${piece.mark}</span>${piece.newline && lines ? html`<br />` : ""}` : piece,
   );
 }
 
@@ -124,6 +124,18 @@ function LatentLink({ run, sae, latent, full }) {
   const label = html`<span class="number">${full && html`<${Quoted} longest="60">${run.saes[sae].sae}<//> / `}${latent}</span>`;
   if (row < 0) return label;
   return html`<a class="fires" href=${latentAddress(run, row)}>${label}${full && html`<br />`} <${Quoted} longest="80">${run.names[row]}<//></a>`;
+}
+
+/** Latents in a table, before each a number and, where there is `most`, a bar; of many the first few at first. */
+function LatentRows({ run, head, rows, most, write, full, few = Infinity }) {
+  const [all, setAll] = useState(false);
+  return html`<table class="nearest">
+      <thead><tr><th>${head}</th><th>Latent</th></tr></thead>
+      <tbody>${rows.slice(0, all ? undefined : few).map(({ sae, latent, value }) => html`<tr>
+        <td class="number">${most && html`<i class="meter"><i style=${{ width: `${Math.max(0, (100 * value) / most)}%` }} /></i>`}${write(value)}</td>
+        <td><${LatentLink} run=${run} sae=${sae} latent=${latent} full=${full} /></td></tr>`)}</tbody>
+    </table>
+    ${rows.length > few && html`<button type="button" class="plain" onClick=${() => setAll(!all)}>${all ? "Fewer" : `All ${rows.length}`}</button>`}`;
 }
 
 function Missing({ what, why }) {

@@ -15,11 +15,13 @@ function measured(run, key) {
 
 function Overview({ run }) {
   const main = run.main ?? {};
+  const ordinary = run.saes.filter((sae) => !sae.meta);
+  const latents = filterRows(run, [], false);
   const facts = [
     ["Model", run.models.size === 1 ? [...run.models.keys()][0] : `${run.models.size} models`],
     ["Text", [run.text].flat().join(" ")],
-    ["SAEs", `${run.saes.length}, at ${new Set(run.saes.map((sae) => `${sae.model} ${sae.site}`)).size} sites`],
-    ["Latents", `${GROUPS.format(run.size)}, of which ${GROUPS.format(run.columns.get("density").filter((d) => d > 0).length)} fire`],
+    ["SAEs", `${ordinary.length}, at ${new Set(ordinary.map((sae) => `${sae.model} ${sae.site}`)).size} sites`],
+    ["Latents", `${GROUPS.format(latents.length)}, of which ${GROUPS.format(latents.filter((row) => run.value("density", row) > 0).length)} fire`],
   ];
   return html`<div class="overview">
     <p class="kicker">Anatomy of sparse autoencoders</p>
@@ -51,7 +53,7 @@ function Doors({ run }) {
     const density = run.columns.get("density");
     for (let i = 0; i < 1000; i++) {
       const pick = Math.floor(Math.random() * run.size);
-      if (density[pick] > 0) return go(latentAddress(run, pick));
+      if (density[pick] > 0 && !run.saes[run.rowSae[pick]].meta) return go(latentAddress(run, pick));
     }
   };
   const about = (key) => run.about.get(key) ?? { unit: "share", digits: 3 };
@@ -139,7 +141,7 @@ function Saes({ run, route }) {
   };
   const rows = run.saes
     .map((_, number) => number)
-    .filter((number) => words.every((word) => text(run.saes[number]).includes(word.replace(/^\w+:/, ""))));
+    .filter((number) => !run.saes[number].meta && words.every((word) => text(run.saes[number]).includes(word.replace(/^\w+:/, ""))));
   const order = parseSort(sort);
   rows.sort((a, b) => {
     for (const [key, down] of order) {
@@ -169,7 +171,7 @@ function Saes({ run, route }) {
       };
     }),
   ];
-  return html`<div class="heading"><h1>SAEs</h1><p class="count" aria-live="polite">${rows.length} of ${run.saes.length}</p></div>
+  return html`<div class="heading"><h1>SAEs</h1><p class="count" aria-live="polite">${rows.length} of ${run.saes.filter((sae) => !sae.meta).length}</p></div>
     <${SortSelect} columns=${columns} sort=${sort} set=${(next) => go(changed(route, { sort: next }), true)} />
     <${Grid} label="SAEs" columns=${columns} rows=${rows} keyOf=${(n) => n} open=${(n) => go(saeAddress(run, n))} sort=${sort}
       onSort=${(key, down, add) => go(changed(route, { sort: clickSort(sort, key, down, add) }), true)} place=${route.hash} />`;
@@ -180,7 +182,7 @@ function Saes({ run, route }) {
 function Sae({ run, route }) {
   const [, site, name] = route.parts;
   const number = run.saeNumber(site, name, route.query.get("model"));
-  if (number < 0) return html`<${Unknown} what="No such SAE in this run." run=${run} nearest=${address(["saes"])} />`;
+  if (number < 0) return html`<${Unknown} what="No such SAE in this run." nearest=${address(["saes"])} />`;
   const sae = run.saes[number];
   const largest = useMemo(() => {
     const rows = filterRows(run, [{ kind: "sae", match: run.saes.map((_, i) => i === number), negated: false }]);
@@ -195,8 +197,8 @@ function Sae({ run, route }) {
     <header class="latent-head">
       <p class="crumbs"><a href=${address(["saes"])}>SAEs</a><span><${Quoted}>${sae.site}<//></span></p>
       <h1><${Quoted}>${sae.sae}<//></h1>
-      <p class="sub">${sae.architecture}, ${GROUPS.format(sae.width)} latents at <${Quoted}>${sae.site}<//> of <${Quoted}>${sae.model}<//>
-        <span class="actions"><a href=${`cards/${sae.slug}.html`}>SAE card</a> <a href=${address(["latents"], query)}>all its latents</a>
+      <p class="sub">${sae.meta ? html`Meta-SAE of <a href=${saeAddress(run, sae.apart)}><${Quoted}>${sae.of}<//></a>: ` : ""}${sae.architecture}, ${GROUPS.format(sae.width)} latents at <${Quoted}>${sae.site}<//> of <${Quoted}>${sae.model}<//>
+        <span class="actions">${!sae.meta && html`<a href=${`cards/${sae.slug}.html`}>SAE card</a>`} <a href=${address([sae.meta ? "meta" : "latents"], query)}>all its latents</a>
         ${sae.samples && html`<a href=${address(["texts"], { sae: sae.sae, site: sae.site })}>texts</a>`} <${CopyLink} /></span></p>
     </header>
     <div class="columns even">
@@ -209,9 +211,7 @@ function Sae({ run, route }) {
           ${others.map((about) => html`<${Missing} what=${about.label} why=${sae.missing?.[about.key]} />`)}</details>`}
       <//>
       <${Panel} title=${largest.key === "error" ? "Largest error contributions" : "Densest latents"}>
-        <table class="nearest"><tbody>${largest.rows.map((row) => html`<tr>
-          <td class="number">${quantity(run.about.get(largest.key) ?? {}, run.value(largest.key, row))}</td>
-          <td><${LatentLink} run=${run} sae=${number} latent=${run.rowLatent[row]} /></td></tr>`)}</tbody></table>
+        <${LatentRows} run=${run} head=${(run.about.get(largest.key) ?? {}).label} rows=${largest.rows.map((row) => ({ sae: number, latent: run.rowLatent[row], value: run.value(largest.key, row) }))} write=${(value) => quantity(run.about.get(largest.key) ?? {}, value)} />
       <//>
     </div>
   </article>`;

@@ -124,7 +124,7 @@ function hasNovel(run) {
   return !missing(run.settings?.novel_below);
 }
 
-/** A latent is novel where no latent of another SAE of the site points its way. */
+/** A latent is novel where no latent of another SAE of the site is nearer than the run's own threshold. */
 function isNovel(run, row) {
   return run.value("density", row) > 0 && run.value("cosine", row) < run.settings.novel_below;
 }

@@ -104,6 +104,14 @@ function strings(table, name) {
   );
 }
 
+/** The rows of a table whose first column has a value, as objects; columns are `<prefix><name>`. */
+function rowsWith(table, value, names, prefix = "") {
+  const columns = names.map((name) => [name, table.get(prefix + name) ?? []]);
+  const first = columns[0][1];
+  const places = Array.from(first.keys()).filter((i) => first[i] === value);
+  return places.map((i) => Object.fromEntries(columns.map(([name, values]) => [name, values[i]])));
+}
+
 /** The run: what it is, its SAEs, and the index of all their latents. */
 async function openRun() {
   if (!globalThis.DecompressionStream) {
@@ -189,6 +197,23 @@ class Run {
     return shard(`data/${slug}/lat-${k}.js`, `lat:${slug}:${k}`);
   }
 
+  /** The number of the meta-SAE that takes an SAE apart, or -1. */
+  metaOf(sae) {
+    return this.saes.findIndex((about) => about.meta && about.apart === sae);
+  }
+
+  /** Of a meta-SAE: which of its meta-latents each latent has, and what is near them. */
+  parts(meta) {
+    const { slug } = this.saes[meta];
+    return shard(`data/${slug}/parts.js`, `parts:${slug}`);
+  }
+
+  /** How much of each token an SAE misses: contexts, and levels of error. */
+  errors(sae) {
+    const { slug } = this.saes[sae];
+    return shard(`data/${slug}/errors.js`, `errors:${slug}`);
+  }
+
   samples(sae) {
     const { slug } = this.saes[sae];
     return shard(`data/${slug}/samples.js`, `samples:${slug}`);
@@ -202,6 +227,13 @@ class Run {
       shard(`data/${slug}/tokens.js`, `tokens:${slug}`),
     ]);
     return new ModelText(vocab, tokens);
+  }
+
+  /** What stitching says of a latent, once for each SAE that its own was stitched with. */
+  async stitched(sae, latent) {
+    const table = await shard("data/stitched.js", "stitched");
+    const rows = rowsWith(table, latent, ["latent", ...table.columns.keys()]).filter((row) => row.sae === sae);
+    return rows.map((row) => ({ ...row, group: table.header.groups[row.group] }));
   }
 
   claims() {

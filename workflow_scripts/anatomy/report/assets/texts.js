@@ -159,19 +159,14 @@ function TokenPanel({ run, data, at, token, position, sae, early }) {
   const { samples } = data;
   if (!token) return null;
   const [from, to] = [samples.get("code_offsets")[at], samples.get("code_offsets")[at + 1]];
-  const codes = Array.from({ length: to - from }, (_, i) => ({ latent: samples.get("code_latent")[from + i], value: samples.get("code_value")[from + i] })).sort((a, b) => b.value - a.value);
-  const most = codes[0]?.value ?? 1;
+  const codes = Array.from({ length: to - from }, (_, i) => ({ sae, latent: samples.get("code_latent")[from + i], value: samples.get("code_value")[from + i] })).sort((a, b) => b.value - a.value);
   return html`<div class="token-panel" aria-live="polite">
-    <h3><bdi class="t">${html`<${Pieces} pieces=${visibleToken(token, { spaces: true })} />`}</bdi> <small>position ${position}${early ? ", not counted" : ""}</small></h3>
+    <h3><bdi class="t"><${Pieces} pieces=${visibleToken(token, { spaces: true })} /></bdi> <small>position ${position}${early ? ", not counted" : ""}</small></h3>
     <dl class="numbers small">${Object.values(BY).map(({ label, read, digits }) => {
       const value = read(samples, at);
       return !missing(value) && html`<div><dt>${label}</dt><dd>${format(value, digits ?? 3)}</dd></div>`;
     })}</dl>
-    <table class="nearest"><thead><tr><th>Activation</th><th>Latent</th></tr></thead><tbody>
-      ${codes.map(({ latent, value }) => html`<tr>
-        <td class="number"><i class="meter"><i style=${{ width: `${(100 * value) / most}%` }} /></i>${format(value, 2)}</td>
-        <td><${LatentLink} run=${run} sae=${sae} latent=${latent} /></td></tr>`)}
-    </tbody></table>
+    ${codes.length > 0 && html`<${LatentRows} run=${run} head="Activation" rows=${codes} most=${codes[0].value} write=${(value) => format(value, 2)} />`}
     ${!codes.length && html`<p class="missing">no latent fires here</p>`}
   </div>`;
 }

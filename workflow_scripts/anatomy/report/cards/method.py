@@ -10,6 +10,12 @@ from workflow_scripts.anatomy.report.cards.identity import Who
 
 SOFTWARE = ("numpy", "sae_lens", "torch", "transformers")
 
+# What is made of the tokens between documents, by the harvest's `separators`.
+SEPARATORS = {
+    "leave_out": "tokens between documents are not counted, and stay as they are where the SAE is put into the model",
+    "count": "tokens between documents are counted like others",
+}
+
 
 @dataclass(frozen=True)
 class Method:
@@ -45,6 +51,7 @@ class Method:
                 f"{harvest['contexts']:,} of {harvest['context_length']:,} tokens; each {bos}",
             ),
             ("Positions", f"from {harvest['min_position']} on; earlier ones are not counted"),
+            ("Separators", SEPARATORS[harvest["separators"]]),
         ]
         if n:
             lines.append(("Tokens counted", f"{n:,}"))

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+SEPARATORS = {"leave_out": "left out", "count": "too"}
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -44,5 +46,5 @@ def _harvest(name: str, block: Mapping[str, Any]) -> str:
     text = f"{block['dataset']}, split {block['split']}"
     return (
         f"{name}: {where} of {text}, run through {block['model']}; counted from position "
-        f"{block['min_position']} on"
+        f"{block['min_position']} on, tokens between documents {SEPARATORS[block['separators']]}"
     )

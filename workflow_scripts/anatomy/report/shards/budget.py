@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.anatomy.report.latents.extent import STRATA
+from workflow_scripts.anatomy.report.shards.errors import without_errors
 from workflow_scripts.anatomy.report.shards.samples import first_samples
 from workflow_scripts.anatomy.report.shards.shard import Shard, read_shard, write_shard
 
@@ -48,6 +49,9 @@ def steps(kept: Kept, saes: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
             )
             kept = replace(kept, samples=number)
             yield Step("samples", kept, sentence, partial(first_samples, number=number))
+    if any(sae["decomposed"] for sae in saes):
+        sentence = "Contexts of a latent: not shaded by the SAE's error, to keep the folder small."
+        yield Step("errors", kept, sentence, without_errors)
     numbers = {sae["slug"]: number for number, sae in enumerate(saes)}
     l0 = np.array([sae["l0"] for sae in saes], float)
     if kept.neighbours == "all":

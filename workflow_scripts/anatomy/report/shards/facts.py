@@ -17,10 +17,14 @@ FINDINGS = 3
 OF_CLAIM = {"text": "statement", "criterion": "rule", "reason": "note"}
 
 
-def saes_of(written: Sequence[Mapping[str, Any]], cards: Sequence[Mapping[str, Any]]) -> Shard:
-    """The file ``saes``: what was written of each SAE, and the numbers of its card."""
+def saes_of(
+    written: Sequence[Mapping[str, Any]],
+    cards: Sequence[Mapping[str, Any]],
+    metas: Sequence[Mapping[str, Any]] = (),
+) -> Shard:
+    """The file ``saes``: what was written of each SAE, and the numbers of its card; then meta-SAEs."""
     rows = [{**about, **_cells(card)} for about, card in zip(written, cards, strict=True)]
-    return Shard("saes", {"saes": rows})
+    return Shard("saes", {"saes": [*rows, *map(dict, metas)]})
 
 
 def _cells(card: Mapping[str, Any]) -> dict[str, Any]:

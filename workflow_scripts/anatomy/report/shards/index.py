@@ -115,6 +115,15 @@ OTHERS = (
         "ablation_gain",
     ),
     Column(
+        "delta_mse",
+        "Stitching",
+        "Change of the mean squared error of a smaller SAE when this latent alone is added to it; below zero, "
+        "the smaller SAE gains by it.",
+        "",
+        4,
+        "delta_mse",
+    ),
+    Column(
         "decoder_norm", "Decoder norm", "Length of its decoder direction.", "", 3, "decoder_norm"
     ),
     Column(

@@ -12,6 +12,7 @@ from workflow_scripts.anatomy.report.shards.shard import Shard, rounded
 
 # Latents in a file.
 BLOCK = 512
+LOGIT_BITS = 8  # two decimals are shown
 OF_WINDOW = ("latent", "stratum", "context", "start", "length", "peak")
 OF_LATENT = (
     "stratum_share",
@@ -54,17 +55,19 @@ def blocks_of(
     """
     width = len(latents["stratum_share"])
     ends = np.concatenate([[0], np.cumsum(latents["window_length"], dtype=np.int64)])
-    near, known = _near_of(latents, numbers), explanations or {}
+    near, known = near_of(latents, numbers), explanations or {}
     for k, first in enumerate(range(0, width, BLOCK)):
         rows = slice(first, min(first + BLOCK, width))
         windows = _within(latents["window_latent"], rows)
         columns = {f"window_{name}": latents[f"window_{name}"][windows] for name in OF_WINDOW}
         columns["window_latent"] = columns["window_latent"] - np.uint32(first)
+        # From the window's start: most are alike, and take no room.
+        columns["window_peak"] = (columns["window_peak"] - columns["window_start"]).astype(np.uint8)
         values = slice(int(ends[windows.start]), int(ends[windows.stop]))
         columns["window_values"] = latents["window_values"][values]
         # Without the weights that lead to logits there are no promoted tokens.
         of_latents = {name: latents[name][rows].ravel() for name in OF_LATENT if name in latents}
-        columns |= {n: rounded(c) if c.dtype.kind == "f" else c for n, c in of_latents.items()}
+        columns |= {name: _short(name, column) for name, column in of_latents.items()}
         of_near = _within(near["near_latent"], rows)
         columns |= {name: column[of_near] for name, column in near.items()}
         columns["near_latent"] = columns["near_latent"] - np.uint32(first)
@@ -81,14 +84,19 @@ def tokens_named(latents: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.unique(np.concatenate(named)) if named else np.zeros(0, np.uint32)
 
 
+def _short(name: str, column: np.ndarray) -> np.ndarray:
+    """Numbers with as many binary digits as are shown."""
+    if column.dtype.kind != "f":
+        return column
+    return rounded(column, LOGIT_BITS) if name.endswith("logit") else rounded(column)
+
+
 def _within(owner: np.ndarray, rows: slice) -> slice:
     """Which entries belong to some latents; owners ascend."""
     return slice(*(int(at) for at in np.searchsorted(owner, [rows.start, rows.stop])))
 
 
-def _near_of(
-    latents: Mapping[str, np.ndarray], numbers: Mapping[str, int]
-) -> dict[str, np.ndarray]:
+def near_of(latents: Mapping[str, np.ndarray], numbers: Mapping[str, int]) -> dict[str, np.ndarray]:
     """The nearest latents, with SAEs by their numbers among those that are shown, by own latent."""
     of_sae = np.array([numbers.get(str(name), -1) for name in latents["near_saes"]], np.int64)
     sae = of_sae[latents["near_sae"]] if len(of_sae) else np.zeros(0, np.int64)

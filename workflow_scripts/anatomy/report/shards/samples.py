@@ -15,6 +15,8 @@ from workflow_scripts.anatomy.report.shards.shard import Shard, rounded
 
 # Squared norms of the decomposition that a page shows, by their columns.
 OF_NORMS = {"x": "x", "error": "error", "linear": "linear_error", "nonlinear": "nonlinear_error"}
+# Binary digits of an activation: 1 part in 512, finer than what windows have.
+CODE_BITS = 8
 # What a store of effects calls the SAE's own reconstruction in place of x.
 RECONSTRUCTION = "sae"
 
@@ -83,7 +85,11 @@ def samples_of(
     value = [values for _, values, _ in entries] or [np.zeros(0, np.float32)]
     columns["code_latent"] = np.concatenate(latent).astype(np.uint32)
     columns["code_value"] = np.concatenate(value).astype(np.float32)
-    floats = {n: rounded(column) for n, column in columns.items() if column.dtype == np.float32}
+    floats = {
+        name: rounded(column, CODE_BITS) if name == "code_value" else rounded(column)
+        for name, column in columns.items()
+        if column.dtype == np.float32
+    }
     return Shard(f"samples:{slug}", {}, columns | floats)
 
 

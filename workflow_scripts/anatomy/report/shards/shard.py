@@ -149,15 +149,15 @@ def text_columns(name: str, texts: Iterable[str | bytes]) -> dict[str, np.ndarra
     return {f"{name}_bytes": np.frombuffer(b"".join(parts), "<u1"), f"{name}_offsets": offsets}
 
 
-def rounded(column: np.ndarray) -> np.ndarray:
-    """Numbers as float32 with `BITS` binary digits after the first, which take half the room: 1 part in 8192.
+def rounded(column: np.ndarray, bits: int = BITS) -> np.ndarray:
+    """Numbers as float32 with so many binary digits after the first; the usual ones take half the room, 1 part in 8192.
 
     What is not finite stays as it is.
     """
-    bits = column.astype("<f4").view("<u4")
-    cut = 23 - BITS
-    kept = (bits + np.uint32(1 << (cut - 1))) & np.uint32(0xFFFFFFFF << cut & 0xFFFFFFFF)
-    found = np.where(np.isfinite(column), kept, bits).view("<f4")
+    whole = column.astype("<f4").view("<u4")
+    cut = 23 - bits
+    kept = (whole + np.uint32(1 << (cut - 1))) & np.uint32(0xFFFFFFFF << cut & 0xFFFFFFFF)
+    found = np.where(np.isfinite(column), kept, whole).view("<f4")
     return np.where(np.isfinite(found), found, column.astype("<f4"))
 
 

@@ -6,9 +6,10 @@ import pandas as pd
 from workflow_scripts.anatomy.base.job import log
 from workflow_scripts.anatomy.base.tables import Named, Tables, identity
 from workflow_scripts.anatomy.codes.doubts import doubts
-from workflow_scripts.anatomy.codes.store import open_codes
+from workflow_scripts.anatomy.codes.store import CodesStore, open_codes
 from workflow_scripts.anatomy.saes.dictionary_file import description
 
+QUANTILES = {"l0_q05": 0.05, "l0_median": 0.5, "l0_q95": 0.95}
 EDGES = np.arange(-6, 0.25, 0.25)  # log10 of the share of tokens on which a latent fires
 
 
@@ -25,7 +26,8 @@ def tabulate(input: Named, params: Named) -> Tables:
         warnings = doubts(codes.summary, nominal)
         for line in warnings:
             log.warning("warning: %s at %s: %s", who["sae"], who["site"], line)
-        rows.append(who | codes.summary | {"warning": "; ".join(warnings)})
+        said = {"warning": "; ".join(warnings)}
+        rows.append(who | codes.summary | l0_quantiles(codes) | said)
         firing = codes.latents("firing_count")
         with np.errstate(divide="ignore"):
             log_density = np.log10(firing / codes.summary["n_tokens"])
@@ -33,3 +35,17 @@ def tabulate(input: Named, params: Named) -> Tables:
         for low, count in zip(EDGES, counts, strict=False):
             densities.append(who | {"log10_density": round(low, 2), "count": int(count)})
     return {"table": pd.DataFrame(rows), "densities": pd.DataFrame(densities)}
+
+
+def l0_quantiles(codes: CodesStore) -> dict[str, int]:
+    """Quantiles over the tokens that count of their number of active latents, each the number of some token.
+
+    Of the quantile q so many tokens, or more, have that number or fewer. 0 where no token counts.
+    """
+    counts = np.zeros(1, np.int64)
+    for block in codes.block_slices():
+        found = np.bincount(codes.scalar("l0", block)[codes.units.used(block)])
+        counts = np.pad(counts, (0, max(0, len(found) - len(counts))))
+        counts[: len(found)] += found
+    below = np.cumsum(counts)
+    return {name: int(np.searchsorted(below, q * below[-1])) for name, q in QUANTILES.items()}
