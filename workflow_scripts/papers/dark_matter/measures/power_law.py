@@ -114,7 +114,9 @@ def law_intervals(
     c = (fvu.mean() - slope * power.mean(1)).clip(0, lowest)
     a, least = best_a(c), squares(c, best_a(c))
     limit = least.min() * (1 + f_distribution.ppf(COVERAGE, 1, n - 3) / (n - 3))
+    # Of other exponents nothing is in an interval.
     kept = least <= limit
+    m, power, a, c = m[kept], power[kept], a[kept], c[kept]
     # No residual can be beyond the limit, which with c >= 0 bounds a.
     most = ((fvu + np.sqrt(limit)) / power).min(1)
     none = np.zeros(len(m))
@@ -133,7 +135,7 @@ def law_intervals(
     found = {}
     for name, (low, high) in ends.items():
         value = getattr(law, name)
-        found[name] = (min(float(low[kept].min()), value), max(float(high[kept].max()), value))
+        found[name] = (min(float(low.min()), value), max(float(high.max()), value))
     return found
 
 
