@@ -8,7 +8,7 @@ from workflow_scripts.anatomy.figures.against_l0 import against_l0
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `losses.csv`; the line is a harmless reconstruction."""
-    figure, panels = against_l0(table, "celr_mean", "Cross-entropy recovered")
+    figure, panels = against_l0(table, "celr_mean", "CE recovered")
     for panel in panels:
         panel.axhline(1, color="grey", linewidth=0.6)
     return figure
