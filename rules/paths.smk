@@ -223,7 +223,7 @@ def dense_path(sae, name):
 PAPER_STORES = []
 # (model, site, SAE) -> the table of explanations of its latents; rules of papers add those that they make.
 EXPLAINED = {}
-# (model, site, SAE) -> the folder with what is known of the meta-latents that its latents are made of.
+# (model, site, SAE) -> the meta-SAE whose meta-latents its latents are made of.
 META_LATENTS = {}
 # Tables of what stitching says of latents.
 STITCHED = []

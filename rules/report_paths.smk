@@ -112,7 +112,7 @@ def of_latents(file):
 
 
 def of_meta_latents(file):
-    return [f"{META_LATENTS[key]}/{file}" for key in EXPLORED_KEYS if key in META_LATENTS]
+    return [meta_path(META_LATENTS[key], file) for key in EXPLORED_KEYS if key in META_LATENTS]
 
 
 def text_of_explorer():

@@ -4,10 +4,14 @@ EXPLAINED_BY = "workflow_scripts.papers.canonical_units.explanations.explained"
 DESCRIBED_BY = "workflow_scripts.papers.canonical_units.meta.described"
 # Files of the SAE taken apart; as a function, since rules stay where a run has no meta-SAE.
 taken_apart = lambda path, *file: (lambda w: path(CANON_PLAN.meta.taken_apart, *file))
+# The same of all SAEs of its site.
+at_its_site = lambda path, *file: (
+    lambda w: [path(sae, *file) for sae in at_site(SAES.values(), CANON_PLAN.meta.taken_apart)]
+)
 
 if META_PLAN:
     apart = (META_PLAN.taken_apart.model, META_PLAN.taken_apart.site, META_PLAN.taken_apart.name)
-    META_LATENTS[apart] = f"{RUN}/meta_saes/{META_PLAN.main.name}"
+    META_LATENTS[apart] = META_PLAN.main.name
     # Some of its latents are explained beside its meta-latents.
     EXPLAINED.setdefault(apart, meta_path(META_PLAN.main.name, "explanations.csv"))
 
@@ -46,13 +50,8 @@ rule describe_meta_latents:
         codes=taken_apart(codes_path),
         meta="<run>/meta_saes/{meta_sae}/sae.safetensors",
         explanations="<run>/meta_saes/{meta_sae}/explanations.csv",
-        saes=lambda w: [
-            sae_path(sae, "sae.safetensors")
-            for sae in at_site(SAES.values(), CANON_PLAN.meta.taken_apart)
-        ],
-        codes_of_saes=lambda w: [
-            codes_path(sae) for sae in at_site(SAES.values(), CANON_PLAN.meta.taken_apart)
-        ],
+        saes=at_its_site(sae_path, "sae.safetensors"),
+        codes_of_saes=at_its_site(codes_path),
     output:
         table="<run>/meta_saes/{meta_sae}/meta_latents.csv",
         arrays="<run>/meta_saes/{meta_sae}/meta_latents.npz",

@@ -50,9 +50,8 @@ def parts_of(module: str) -> Parts:
 def _parts_of_file(path: Path, mtime: int, size: int) -> Parts:
     source = path.read_bytes()
     kept = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.parts.json"
-    digest = hashlib.sha256(
-        _own_source() + source
-    ).hexdigest()  # of it, and of the code that reads it
+    # Of the source, and of the code that reads it.
+    digest = hashlib.sha256(_own_source() + source).hexdigest()
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         if (found := _read(kept, digest)) is not None:
             return found
