@@ -8,7 +8,12 @@ from scipy.special import rel_entr, softmax
 from tests.anatomy.models.tiny_models import FAMILIES, ids, tiny
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.models.hook_points import blocks, capturing
-from workflow_scripts.anatomy.models.losses import kl_from_logs, log_probabilities, token_losses
+from workflow_scripts.anatomy.models.losses import (
+    LOSS_ELEMENTS,
+    kl_from_logs,
+    log_probabilities,
+    token_losses,
+)
 from workflow_scripts.anatomy.models.substituting import resumed, substituting
 
 
@@ -141,7 +146,7 @@ def test_a_replacement_of_another_shape():
 
 @pytest.mark.parametrize("elements", [1 << 24, 120])
 def test_token_losses_are_transformers_loss(monkeypatch, elements):
-    monkeypatch.setattr("workflow_scripts.anatomy.models.losses.LOSS_ELEMENTS", elements)
+    monkeypatch.setitem(LOSS_ELEMENTS, "cpu", elements)
     model = tiny("gpt2")
     output = model(ids(), labels=ids())
     losses = token_losses(output.logits, ids())
@@ -151,7 +156,7 @@ def test_token_losses_are_transformers_loss(monkeypatch, elements):
 
 @pytest.mark.parametrize("elements", [1 << 24, 120])
 def test_divergence_of_logits_in_parts_against_scipy(monkeypatch, elements):
-    monkeypatch.setattr("workflow_scripts.anatomy.models.losses.LOSS_ELEMENTS", elements)
+    monkeypatch.setitem(LOSS_ELEMENTS, "cpu", elements)
     p, q = torch.randn(2, 2, 9, 50, generator=torch.Generator().manual_seed(3)) * 3
     expected = rel_entr(softmax(p.double().numpy(), -1), softmax(q.double().numpy(), -1)).sum(-1)
     logs = p.log_softmax(-1).flatten(0, 1)

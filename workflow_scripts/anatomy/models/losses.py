@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch.nn import functional
 
-# Elements of the float32 copy of logits that a loss takes at a time.
-LOSS_ELEMENTS = 1 << 24
+# Elements of the float32 copy of logits that a loss takes at a time: of a CPU's cache, or enough for a GPU.
+LOSS_ELEMENTS = {"cpu": 1 << 18, "cuda": 1 << 24}
 
 
 def token_losses(logits: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
@@ -20,7 +20,7 @@ def token_losses(logits: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
     float32 a few positions at a time.
     """
     losses = torch.full(input_ids.shape, float("nan"), dtype=torch.float32, device=logits.device)
-    rows = max(1, LOSS_ELEMENTS // logits.shape[-1])
+    rows = _rows(logits)
     for i in range(len(logits)):
         for at in range(0, logits.shape[1] - 1, rows):
             end = min(at + rows, logits.shape[1] - 1)
@@ -32,7 +32,7 @@ def token_losses(logits: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
 
 def log_probabilities(logits: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
     """Log-probabilities of logits (n, vocabulary), a few rows at a time: the rows, and (rows, vocabulary) float32."""
-    rows = max(1, LOSS_ELEMENTS // logits.shape[-1])
+    rows = _rows(logits)
     for at in range(0, len(logits), rows):
         some = slice(at, min(at + rows, len(logits)))
         yield some, functional.log_softmax(logits[some].float(), -1)
@@ -60,3 +60,7 @@ def kl_from_logs(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
     log_ratio = log_q - log_p
     terms = torch.expm1(log_ratio).sub_(log_ratio).clamp_(min=0).mul_(log_p.exp())
     return terms.sum(-1, dtype=torch.float64)
+
+
+def _rows(logits: torch.Tensor) -> int:
+    return max(1, LOSS_ELEMENTS[logits.device.type] // logits.shape[-1])
