@@ -17,7 +17,7 @@ from workflow_scripts.anatomy.interpretability.directions import (
     chosen_directions,
     chosen_latents,
 )
-from workflow_scripts.anatomy.interpretability.scores import latent_scores, tidy
+from workflow_scripts.anatomy.interpretability.scores import scores_and_misses
 from workflow_scripts.anatomy.interpretability.thresholding import with_frequencies
 from workflow_scripts.anatomy.statistics.components import load_components
 from workflow_scripts.anatomy.text.tokenization import token_strings
@@ -41,7 +41,7 @@ if params.method != SAE:
     latents = np.arange(len(numbers))
 
 examples, judgements = interpret(store, codes, strings, settings, params.seed, latents)
-scores = latent_scores(tidy(examples, judgements))
+scores = scores_and_misses(examples, judgements)
 scores.insert(0, "method", params.method)
 scores.insert(1, "direction", numbers)
 judged, mean = int(scores["score"].notna().sum()), scores["score"].mean()

@@ -25,14 +25,15 @@ findings = json.loads(Path(files.findings).read_text())["findings"]
 claims = claims_of(read_table(files.claims[0]) if files.claims else None)
 
 models, harvest, shared = [], {}, []
+explained = list(zip(params.explained, files.explained, strict=True))
 of_models = zip(params.models, files.models, files.tokenizers, files.activations, strict=True)
 for name, *of_model in of_models:
     own = [at for at, sae in enumerate(saes) if sae["model"] == name]
     of_saes = [[Path(paths[at]) for at in own] for paths in (files.latents, files.saes)]
+    of_saes.append([path for at, path in explained if at in own])
     model, harvest[name], shards = words_of(ModelFiles(*map(Path, of_model), *of_saes))
     models.append(model)
     shared += shards
-explained = zip(params.explained, files.explained, strict=True)
 scores = {at: read_explanations(path, params.backend) for at, path in explained}
 known = of_papers(files, saes, tables, scores)
 shared += [("saes.js", saes_of(saes, cards, known.metas)), ("claims.js", claims), *known.shards]

@@ -9,8 +9,9 @@ from workflow_scripts.anatomy.base.tables import read_table
 from workflow_scripts.anatomy.codes.store import open_codes
 from workflow_scripts.anatomy.interventions.effects_store import open_effects
 from workflow_scripts.anatomy.report.shards.errors import errors_of
-from workflow_scripts.anatomy.report.shards.explanations import read_explanations
+from workflow_scripts.anatomy.report.shards.explanations import read_explanations, read_misses
 from workflow_scripts.anatomy.report.shards.latent_blocks import blocks_of, read_latents
+from workflow_scripts.anatomy.report.shards.misses import with_misses
 from workflow_scripts.anatomy.report.shards.sae_folder import write_sae
 from workflow_scripts.anatomy.report.shards.samples import choose_contexts, mean_errors, samples_of
 from workflow_scripts.anatomy.saes.dictionary_file import description
@@ -29,7 +30,8 @@ norms = files.norms[0] if files.norms else None
 effects = open_effects(files.effects[0]) if files.effects else None
 samples = samples_of(slug, codes, contexts, norms, effects)
 explained = read_explanations(files.explained, params.backend) if files.explained else {}
-latents = read_latents(files.latents)
+misses = read_misses(files.explained) if files.explained else {}
+latents = with_misses(read_latents(files.latents), codes, misses)
 blocks = list(blocks_of(slug, latents, params.numbers, explained))
 shown = np.unique(latents["window_context"])
 errors = [errors_of(slug, norms, shown, codes.min_position)] if norms else []

@@ -1,5 +1,7 @@
 """Scores against brute force: accuracy by quantile, intervals by resampling latents."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from workflow_scripts.anatomy.interpretability.scores import (
     difference,
     interval,
     latent_scores,
+    scores_and_misses,
     summarise,
     tidy,
 )
@@ -71,6 +74,25 @@ def test_latents_without_a_judgement_are_kept():
     scores = latent_scores(table)
     assert np.isnan(scores.loc[0, "score"])
     assert scores.loc[0, "problem"] == "too few"
+
+
+def test_misses_are_the_peaks_where_the_explanation_says_no_the_strongest_first():
+    own = examples_of(3, [0, 4, 1, 10, 10, 7])
+    right = (own.quantile > 0).astype(np.int8)
+    activations = np.zeros((6, 4), np.float32)
+    activations[[1, 2, 3, 4, 5], [3, 0, 2, 1, 1]] = 5, 1, 9, 8, 2
+    places = {"context": np.array([9, 4, 3, 2, 1, 0]), "start": 10 * np.arange(6)}
+    own = replace(own, detection=replace(own.detection, activations=activations, **places))
+    fires = np.array([1, 0, UNKNOWN, 1, 0, 0], dtype=np.int8)
+    judgements = [Judgement(3, "x", fires), Judgement(4, "x", right)]
+    few = examples_of(5, [0, 5], "few")
+    table = scores_and_misses(
+        [own, replace(own, latent=4), few], [*judgements, unjudged(few, "few")]
+    )
+    assert table["n"].tolist() == [5, 6, 0]
+    assert table["misses"].fillna("?").tolist() == ["1:41 4:13 0:51", "", "?"]
+    expected = latent_scores(tidy([own], judgements[:1]))
+    pd.testing.assert_frame_equal(table[list(expected)].head(1), expected)
 
 
 def test_the_score_of_a_latent_is_balanced():

@@ -76,7 +76,7 @@ def test_means_of_scores_leave_out_what_could_not_be_judged(tmp_path, monkeypatc
     paths = []
     for method, values in scores.items():
         paths.append(tmp_path / f"{method}.csv")
-        rows = {"method": method, "direction": range(4), "score": values}
+        rows = {"method": method, "direction": range(4), "score": values, "n": 9, "misses": ""}
         write_table(paths[-1], pd.DataFrame(rows))
     tables = autointerp.tabulate(
         SimpleNamespace(scores=paths, sae="", codes=""), SimpleNamespace(bootstrap=400, seed=0)

@@ -1,12 +1,16 @@
-"""Detection accuracy per decile, with 95 % intervals by resampling latents."""
+"""Detection accuracy per decile, with 95 % intervals by resampling latents; and where explanations are wrong."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.anatomy.interpretability.examples import QUANTILES, LatentExamples
-from workflow_scripts.anatomy.interpretability.judgement import Judgement, correct
+from workflow_scripts.anatomy.interpretability.examples import (
+    QUANTILES,
+    SILENT_WINDOW,
+    LatentExamples,
+)
+from workflow_scripts.anatomy.interpretability.judgement import UNKNOWN, Judgement, correct
 from workflow_scripts.anatomy.statistics.bootstrap import LEVELS, data_and_resamples
 
 QUANTILE_NAMES = ["Not", *(f"Q{i}" for i in range(1, QUANTILES + 1))]
@@ -61,6 +65,34 @@ def latent_scores(table: pd.DataFrame) -> pd.DataFrame:
     first.insert(1, "accuracy_active", table[~silent].groupby(by, sort=False)["accuracy"].mean())
     first.insert(0, "score", (first["accuracy_silent"] + first["accuracy_active"]) / 2)
     return first.reset_index()
+
+
+def scores_and_misses(
+    examples: Sequence[LatentExamples], judgements: Sequence[Judgement]
+) -> pd.DataFrame:
+    """`latent_scores`, and what is behind each.
+
+    Further columns: n (windows judged), misses: where the latent fires and its explanation says that it does
+    not, ``context:position`` of its largest activation in each such window, the strongest first, with spaces
+    between; empty without any, NaN where the latent could not be judged.
+    """
+    scores = latent_scores(tidy(examples, judgements))
+    pairs = list(zip(examples, judgements, strict=True))
+    numbers = [int((judgement.fires != UNKNOWN).sum()) for _, judgement in pairs]
+    misses = [
+        _misses(*pair) if number else None for pair, number in zip(pairs, numbers, strict=True)
+    ]
+    return scores.assign(n=numbers, misses=misses)
+
+
+def _misses(examples: LatentExamples, judgement: Judgement) -> str:
+    wrong = (examples.quantile != SILENT_WINDOW) & (judgement.fires == 0)
+    windows = examples.detection.take(np.flatnonzero(wrong))
+    if not len(windows):
+        return ""
+    peak = windows.start + windows.activations.argmax(1)
+    order = np.lexsort((peak, windows.context, -windows.activations.max(1)))
+    return " ".join(f"{windows.context[at]}:{peak[at]}" for at in order)
 
 
 def summarise(table: pd.DataFrame, seed: int, draws: int = DRAWS) -> pd.DataFrame:

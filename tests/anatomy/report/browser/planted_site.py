@@ -29,8 +29,9 @@ HOSTILE = [
 ]
 NOVEL_BELOW = 0.3
 # Of the first latent of each block.
-EXPLAINED = {"text": "fires on which", "n": None, "backend": "offline", "score": 0.75}
+EXPLAINED = {"text": "fires on which", "n": 120, "misses": 9, "backend": "offline", "score": 0.75}
 EXPLAINED |= {"accuracy_active": 0.625, "accuracy_silent": 0.875}
+SHOWN_MISSES = 2
 METAS = 6  # of the meta-SAE, where there is one
 SPLIT = [b"\xf0\x9f", b"\x98\x80", b"\xe2\x80"]  # an emoji in halves, and half of something
 TOKENS = [token.encode() for token in PLAIN + HOSTILE] + SPLIT
@@ -203,17 +204,19 @@ class Site:
         )
 
     def _block(self, number, k):
-        """Each latent that fires has its strongest window about position 20, and one a stratum."""
+        """Each latent that fires has its strongest window about position 20, and one a stratum; the first latent
+        has windows that its explanation misses, too."""
         sae = self.saes[number]
         first = k * BLOCK
         n = min(sae["width"] - first, BLOCK)
         rows = np.flatnonzero(self.sae == number)[first : first + n]
         alive = np.flatnonzero(self.columns["density"][rows] > 0)
-        strata = np.tile(np.arange(6), len(alive))
-        owner = np.repeat(alive, 6)
+        missed = np.where(alive == 0, SHOWN_MISSES, 0)
+        strata = np.concatenate([np.r_[:6, np.full(more, 6)] for more in missed]).astype(int)
+        owner = np.repeat(alive, 6 + missed)
         start, length, peak = 8, 21, 18
         values = self.draw.integers(0, 20, (len(owner), length))
-        values[:, peak - start] = np.array([255, 20, 40, 90, 150, 220])[strata]
+        values[:, peak - start] = np.array([255, 20, 40, 90, 150, 220, 200])[strata]
         others = [other for other in range(len(self.saes)) if other != number]
         top = np.argsort(self.draw.random((n, len(TOKENS))), 1)[:, :10]
         logits = -np.sort(-self.draw.uniform(0.1, 3, (n, 10)), 1)

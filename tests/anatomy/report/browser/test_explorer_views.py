@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.anatomy.report.browser.planted_site import NOVEL_BELOW, SITE, START, Site
+from tests.anatomy.report.browser.planted_site import (
+    NOVEL_BELOW,
+    SHOWN_MISSES,
+    SITE,
+    START,
+    Site,
+)
 
 
 def found(page) -> str:
@@ -276,13 +282,14 @@ def test_contexts_are_shaded_by_the_error_where_it_was_taken_apart(visit, site):
         assert page.texts("main option[disabled]") == ["error of the SAE: not taken apart"]
 
 
-def test_what_an_explanation_misses_is_a_share_and_a_reason(visit, site):
+def test_what_an_explanation_misses_is_shown(visit, site):
     with visit(site) as page:
         page.open(site.latent_route(0), "main .misses")
-        assert page.texts("main .misses small") == ["38 % of the tested contexts in which it fires"]
-        reason = page.texts("main .misses .missing")[0]
-        assert reason.startswith("not measured: a run keeps how often")
-        assert reason.endswith("it fires in 13 % of the tested contexts")
+        assert page.texts("main .misses small") == ["9 of the 120 tested contexts, the 2 strongest"]
+        assert page.texts("main .misses .peak-value") == ["3.14"] * SHOWN_MISSES
+        (note,) = page.texts("main .misses .note")
+        assert note.endswith("it fires in 13 % of the tested contexts.")
+        assert len(page.texts("main .window")) == 6 + SHOWN_MISSES
         page.go(site.latent_route(1), "main .crumbs span:text-is('1')")
         page.page.locator("main .contexts").wait_for()
         assert not page.texts("main .misses")

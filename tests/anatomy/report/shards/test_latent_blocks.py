@@ -5,7 +5,11 @@ import pytest
 
 from tests.anatomy.report.synthetic_run import HOSTILE, arrays_of, table_of
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.report.shards.explanations import read_explanations
+from workflow_scripts.anatomy.report.shards.explanations import (
+    MISSES,
+    read_explanations,
+    read_misses,
+)
 from workflow_scripts.anatomy.report.shards.latent_blocks import (
     BLOCK,
     OF_LATENT,
@@ -93,14 +97,21 @@ def test_without_logits_nothing_is_promoted(latents):
 def test_explanations_lie_in_the_blocks_of_their_latents(latents, tmp_path):
     path = tmp_path / "sae.csv"
     path.write_text(
-        "kind,latent,score,accuracy_active,accuracy_silent,explanation\n"
-        "latent,3,0.75,0.5,1,<b>\nlatent,5,,,,untested\nlatent,7,,,,\nmeta_latent,8,,,,of another\n"
-        f"latent,{BLOCK + 2},0.5,,,later\n"
+        "kind,latent,score,accuracy_active,accuracy_silent,explanation,n,misses\n"
+        "latent,3,0.75,0.5,1,<b>,120,7:12 3:40\nlatent,5,,,,untested,0,\nlatent,7,,,,,0,\n"
+        f"meta_latent,8,,,,of another,9,1:2\nlatent,{BLOCK + 2},0.5,,,later,9,"
+        f"{' '.join(f'4:{at}' for at in range(9))}\n"
     )
     found = read_explanations(path, "offline")
-    expected = {"text": "<b>", "score": 0.75, "n": None, "backend": "offline"}
+    assert read_misses(path) == {
+        3: [(7, 12), (3, 40)],
+        BLOCK + 2: [(4, at) for at in range(MISSES)],
+    }
+    expected = {"text": "<b>", "score": 0.75, "n": 120, "misses": 2, "backend": "offline"}
     expected |= {"accuracy_active": 0.5, "accuracy_silent": 1.0}
-    assert found[3] == expected and found[5]["score"] is None and not {7, 8} & found.keys()
+    assert found[3] == expected and not {7, 8} & found.keys()
+    assert found[5]["score"] is found[5]["n"] is found[5]["misses"] is None
+    assert found[BLOCK + 2]["misses"] == 9
     first, second = blocks_of("x", latents, {}, found)
     assert first.header["explanations"] == {"3": expected, "5": found[5]}
     assert list(second.header["explanations"]) == [str(BLOCK + 2)]

@@ -2,6 +2,7 @@
 // One latent: what it fires on, over the whole range of its activation, and all that is known of it.
 
 const STRATA = ["0–10", "10–25", "25–50", "50–75", "75–100"];
+const MISSED = STRATA.length + 1;
 const NUMBERS = [
   "density", "firings", "maximum", "mean_activation", "error", "linear_error_contribution",
   "nonlinear_error_contribution", "error_lift", "ablation_gain", "decoder_norm", "own_cosine", "cosine", "score",
@@ -173,6 +174,7 @@ function Contexts({ run, data, onMark }) {
   const error = errors && errorOf(errors, data.text.positions);
   const maximum = run.value("maximum", data.row);
   const groups = [0, 1, 2, 3, 4, 5].map((s) => data.windows.filter((w) => w.stratum === s));
+  const show = (one) => html`<${Window} data=${data} one=${one} options=${options} maximum=${maximum} error=${error} onMark=${onMark} />`;
   return html`<section class="panel contexts">
     <div class="bar">
       <h2>Contexts</h2>
@@ -203,21 +205,22 @@ function Contexts({ run, data, onMark }) {
               ${stratum === 0 ? "Strongest" : html`${STRATA[stratum - 1]} % of its maximum`}
               ${stratum > 0 && html`<small>${format(100 * data.shares[stratum - 1], 1)} % of its firings</small>`}
             </h3>
-            ${windows.map((one) => html`<${Window} data=${data} one=${one} options=${options} maximum=${maximum} error=${error} onMark=${onMark} />`)}
+            ${windows.map(show)}
           </div>`
         : stratum > 0 && html`<div class="stratum"><h3>${STRATA[stratum - 1]} % of its maximum<small>no firing</small></h3></div>`,
     )}
-    <${Misses} found=${data.explanation} />
+    <${Misses} found=${data.explanation} windows=${data.windows.filter((w) => w.stratum === MISSED)} show=${show} />
   </section>`;
 }
 
-/** Contexts where it fires and its explanation says that it does not: of these a run keeps their share. */
-function Misses({ found }) {
-  if (!found) return null;
-  const wrong = (accuracy) => `${format(100 * (1 - accuracy), 0)} %`;
-  const { accuracy_active: active, accuracy_silent: silent } = found;
-  return html`<div class="stratum misses"><h3>Fires, but the explanation says no${!missing(active) && html`<small>${wrong(active)} of the tested contexts in which it fires</small>`}</h3>
-    <p class="missing">not measured: a run keeps how often an explanation is wrong, not where${missing(silent) ? "" : `; where the latent is silent, this one says that it fires in ${wrong(silent)} of the tested contexts`}</p></div>`;
+/** Contexts where it fires and its explanation says that it does not, and how often it is wrong the other way. */
+function Misses({ found, windows, show }) {
+  if (!found || missing(found.n)) return null;
+  return html`<div class="stratum misses">
+    <h3>Fires, but the explanation says no<small>${found.misses ? `${found.misses} of the ${found.n} tested contexts${windows.length < found.misses ? `, the ${windows.length} strongest` : ""}` : `in none of the ${found.n} tested contexts`}</small></h3>
+    ${windows.map(show)}
+    ${!missing(found.accuracy_silent) && html`<p class="note">Where the latent is silent, the explanation says that it fires in ${format(100 * (1 - found.accuracy_silent), 0)} % of the tested contexts.</p>`}
+  </div>`;
 }
 
 /** The error of a token as a share of the scale, and of its squared norm: null where it is not known. */

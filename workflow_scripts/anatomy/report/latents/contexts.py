@@ -9,7 +9,12 @@ from workflow_scripts.anatomy.codes.store import CodesStore
 from workflow_scripts.anatomy.interpretability.dashboard import strongest
 from workflow_scripts.anatomy.interpretability.peaks import Best, Places, firings, window_start
 from workflow_scripts.anatomy.interpretability.windows import Windows, gather
-from workflow_scripts.anatomy.report.latents.extent import STRATA, Extent, strata_of
+from workflow_scripts.anatomy.report.latents.extent import (
+    STRATA,
+    Extent,
+    shares_of_maximum,
+    strata_of,
+)
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,8 @@ class Contexts:
 
     @property
     def values(self) -> np.ndarray:
-        """Activations of all windows one after another, uint8: 255 is the maximum, 0 only where it is silent."""
-        activations = self.windows.activations.astype(np.float64)
-        share = activations / np.maximum(self.maximum[self.latent], 1e-30)[:, None]
-        shown = np.rint(255 * share).astype(np.uint8)
-        return np.where(activations > 0, np.maximum(shown, 1), 0).astype(np.uint8).reshape(-1)
+        """Activations of all windows one after another, uint8, see `shares_of_maximum`."""
+        return shares_of_maximum(self.windows.activations, self.maximum[self.latent]).reshape(-1)
 
 
 def contexts_of(store: ActivationStore, codes: CodesStore, extent: Extent, seed: int) -> Contexts:

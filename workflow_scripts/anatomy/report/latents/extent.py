@@ -30,6 +30,13 @@ class Extent:
         return cls(explorer["windows"], explorer["per_stratum"], explorer["window"])
 
 
+def shares_of_maximum(activations: np.ndarray, maximum: np.ndarray) -> np.ndarray:
+    """Activations (n, W) of latents with these maxima (n,), as uint8: 255 is the maximum, 0 only where silent."""
+    share = activations.astype(np.float64) / np.maximum(maximum, 1e-30)[:, None]
+    shown = np.rint(255 * share).astype(np.uint8)
+    return np.where(activations > 0, np.maximum(shown, 1), 0).astype(np.uint8)
+
+
 def strata_of(value: np.ndarray, maximum: np.ndarray) -> np.ndarray:
     """The part of its latent's range that each activation is in, 1 to 5; (n,) int64 of (n,) float32 each.
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from workflow_scripts.anatomy.report.latents.extent import STRATA
 from workflow_scripts.anatomy.report.shards.errors import without_errors
+from workflow_scripts.anatomy.report.shards.explanations import MISSES
+from workflow_scripts.anatomy.report.shards.misses import MISSED
 from workflow_scripts.anatomy.report.shards.samples import first_samples
 from workflow_scripts.anatomy.report.shards.shard import Shard, read_shard, write_shard
 
@@ -66,7 +68,7 @@ def steps(kept: Kept, saes: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
         )
         after = kept.windows + STRATA * kept.per_stratum
         sentence = f"Contexts of a latent: {after} instead of {before}, to keep the folder small."
-        strata = [kept.windows] + [kept.per_stratum] * STRATA
+        strata = [kept.windows] + [kept.per_stratum] * STRATA + [MISSES]
         yield Step("lat", kept, sentence, partial(_fewer_windows, strata=strata))
 
 
@@ -121,7 +123,7 @@ def _fewer_windows(shard: Shard, strata: Sequence[int]) -> Shard:
     """The first windows of every latent and stratum: within each, the strongest come first."""
     columns = shard.columns
     latent, stratum = columns["window_latent"].astype(np.int64), columns["window_stratum"]
-    group = latent * (STRATA + 1) + stratum
+    group = latent * (MISSED + 1) + stratum
     first = np.concatenate([[True], group[1:] != group[:-1]]) if len(group) else np.zeros(0, bool)
     begins = np.maximum.accumulate(np.where(first, np.arange(len(group)), 0))
     kept = np.arange(len(group)) - begins < np.asarray(strata)[stratum]

@@ -10,6 +10,7 @@ import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore, open_activations
 from workflow_scripts.anatomy.report.names import slug
+from workflow_scripts.anatomy.report.shards.explanations import read_misses
 from workflow_scripts.anatomy.report.shards.facts import model_of
 from workflow_scripts.anatomy.report.shards.latent_blocks import read_latents, tokens_named
 from workflow_scripts.anatomy.report.shards.sae_folder import read_sae
@@ -21,14 +22,15 @@ from workflow_scripts.anatomy.text.tokenization import special_ids
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """What a model's words are read from: `model.json`, `tokenizer.json`, the analysis harvest, and of each
-    of its SAEs `latents.npz` and the description of its written files."""
+    """What a model's words are read from: `model.json`, `tokenizer.json`, the analysis harvest, of each of its
+    SAEs `latents.npz` and the description of its written files, and the tables of explained latents."""
 
     model: Path
     tokenizer: Path
     activations: Path
     latents: Sequence[Path]
     saes: Sequence[Path]
+    explained: Sequence[Path] = ()
 
 
 def words_of(files: ModelFiles) -> tuple[dict[str, Any], dict[str, Any], list[tuple[str, Shard]]]:
@@ -69,12 +71,19 @@ def harvest_of(store: ActivationStore) -> dict[str, Any]:
 
 
 def _referred(files: ModelFiles) -> tuple[np.ndarray, np.ndarray]:
-    """The contexts that windows and samples are from, and the tokens that latents promote or suppress."""
+    """The contexts of windows, missed firings and samples, and the tokens that latents promote or suppress."""
     contexts, named = [np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)]
     for found in map(read_latents, files.latents):
         contexts.append(np.unique(found["window_context"]))
         named.append(tokens_named(found))
     contexts += [shard.columns["contexts"] for shard in _samples(files.saes)]
+    missed = [
+        place
+        for path in files.explained
+        for places in read_misses(path).values()
+        for place in places
+    ]
+    contexts.append(np.array([context for context, _ in missed], np.uint32))
     return np.unique(np.concatenate(contexts)), np.unique(np.concatenate(named))
 
 

@@ -14,7 +14,7 @@ from workflow_scripts.anatomy.interpretability import (
     settings_of,
 )
 from workflow_scripts.anatomy.interpretability.examples import choose_latents, draw_examples
-from workflow_scripts.anatomy.interpretability.scores import latent_scores, tidy
+from workflow_scripts.anatomy.interpretability.scores import scores_and_misses
 from workflow_scripts.anatomy.text.tokenization import token_strings
 from workflow_scripts.papers.canonical_units.explanations.by_model import ModelExplainer
 from workflow_scripts.papers.canonical_units.explanations.choice import choose, shown_latents
@@ -45,13 +45,13 @@ def explain(apart: TakenApart, explainer: Explainer) -> pd.DataFrame:
     -------
     Columns: kind (`latent`; `meta_latent`; `shuffled`, the sampled meta-latents again, were they active on
     as many random latents), latent (its number), sampled (drawn at random, for means over latents),
-    n_latents (that a meta-latent is active on), and those of `scores.latent_scores`.
+    n_latents (that a meta-latent is active on), and those of `scores.scores_and_misses`.
     """
     block, seed, number = explainer.block, explainer.seed, explainer.settings.latents
     sampled = apart.latents[choose_latents(len(apart.latents), number, seed)]
     latents = np.union1d(sampled, shown_latents(apart, block, seed))
     given = (explainer.store, apart.codes, explainer.strings, explainer.settings, seed)
-    found = latent_scores(tidy(*interpret(*given, latents)))
+    found = scores_and_misses(*interpret(*given, latents))
     parts = [found.assign(kind=LATENT, sampled=np.isin(latents, sampled), n_latents=np.nan)]
 
     alive = np.flatnonzero(apart.n_latents)
@@ -78,7 +78,7 @@ def _of_meta_latents(
     store, strings, seed = explainer.store, explainer.strings, explainer.seed
     if explainer.offline:
         found = interpret(store, composed, strings, settings, seed, meta_latents)
-        return latent_scores(tidy(*found))
+        return scores_and_misses(*found)
     from workflow_scripts.anatomy.interpretability.endpoint import judge
 
     weights = apart.activations.T.tocsr()[meta_latents]
@@ -92,6 +92,6 @@ def _of_meta_latents(
         settings.detection_batch,
         dict(zip(meta_latents.tolist(), texts, strict=True)),
     )
-    scores = latent_scores(tidy(examples, judgements))
+    scores = scores_and_misses(examples, judgements)
     # An explanation is shown where it could not be tested, too.
     return scores.assign(explanation=texts)

@@ -24,7 +24,8 @@ def tabulate(input: Named, params: Named) -> Tables:
     its codes. params: bootstrap, seed."""
     metadata, summary = description(input.sae)["metadata"], open_codes(input.codes).summary
     who = {name: identity(metadata, summary)[name] for name in IDENTIFYING}
-    table = concatenate(input.scores)
+    # Of the examples behind a score the explorer tells.
+    table = concatenate(input.scores).drop(columns=["n", "misses"])
     for at, (name, value) in enumerate(who.items()):
         table.insert(at, name, value)
     by_method = {name: part["score"].dropna() for name, part in table.groupby("method", sort=False)}
