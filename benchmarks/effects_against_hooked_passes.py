@@ -1,13 +1,15 @@
 """What interventions cost: resumed after the site, and from one position on, against hooked whole passes.
 
-A hooked pass runs the whole model and computes Sae(x) inside its hook, for each intervention anew.
+A hooked pass runs the whole model and computes Sae(x) inside its hook, for each intervention anew. Of what it
+predicts the divergence is `torch.nn.functional.kl_div` of all tokens at once.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 import torch
+from torch.nn import functional
 
 from benchmarks.report import report
 
@@ -39,6 +41,7 @@ def main() -> None:
     from workflow_scripts.anatomy.interventions.subjects import Reconstruction, of_sae
     from workflow_scripts.anatomy.models.continuing import Continuation
     from workflow_scripts.anatomy.models.hook_points import capturing
+    from workflow_scripts.anatomy.models.losses import kl_from_logits
     from workflow_scripts.anatomy.models.substituting import resumed, substituting
     from workflow_scripts.anatomy.saes.dictionary import Dictionary
 
@@ -65,21 +68,27 @@ def main() -> None:
         tokens = random_tokens(flat, stands, around, range(len(activations)), (0, 0))
         return PERTURBATIONS[name](tokens).float().reshape(activations.shape)
 
-    def hooked() -> torch.Tensor:
-        found = []
+    def hooked() -> Iterator[torch.Tensor]:
         for name in NINE:
             hook = lambda a, name=name: perturbed(name, a, subject(a.flatten(0, 1)))  # noqa: E731
             with substituting(model, {site: hook}):
-                found.append(model(ids, use_cache=False).logits)
-        return torch.stack(found)
+                yield model(ids, use_cache=False).logits
+
+    def all_of(each: Iterator[torch.Tensor]) -> torch.Tensor:
+        return torch.stack([*each])
 
     resume = resumed(model, layer)
+    clean = resume(x).log_softmax(-1).flatten(0, 1)
 
-    def after_site() -> torch.Tensor:
+    def after_site() -> Iterator[torch.Tensor]:
         stands = subject(x.flatten(0, 1))
         tokens = random_tokens(x.flatten(0, 1), stands, around, range(CONTEXTS), (0, 0))
-        streams = (PERTURBATIONS[name](tokens).float().reshape(x.shape) for name in NINE)
-        return torch.stack([resume(stream) for stream in streams])
+        for name in NINE:
+            yield resume(PERTURBATIONS[name](tokens).float().reshape(x.shape))
+
+    def plain_kl(logits: torch.Tensor) -> torch.Tensor:
+        logs = logits.flatten(0, 1).log_softmax(-1)
+        return functional.kl_div(logs, clean, reduction="none", log_target=True).sum(-1)
 
     one = x[:1]
     draws = one.repeat(DRAWS, 1, 1)
@@ -100,7 +109,16 @@ def main() -> None:
 
     rows = []
     for what, ours, peer in (
-        (f"{len(NINE)} interventions, all positions", after_site, hooked),
+        (
+            f"{len(NINE)} interventions, all positions",
+            lambda: all_of(after_site()),
+            lambda: all_of(hooked()),
+        ),
+        (
+            "the same, and KL(P || Q) of every token",
+            lambda: all_of(kl_from_logits(clean, logits.flatten(0, 1)) for logits in after_site()),
+            lambda: all_of(plain_kl(logits) for logits in hooked()),
+        ),
         (f"{DRAWS} draws of one position", from_position, whole_draws),
     ):
         row = {"what": what, "here, s": seconds(ours), "hooked whole passes, s": seconds(peer)}
