@@ -1,6 +1,6 @@
-"""`docs/default-run.md`, written from a finished run, or from runs of one configuration with other seeds:
+"""`docs/<run>-run.md`, written from a finished run, or from runs of one configuration with other seeds:
 
-python -m workflow_scripts.papers.default_run_page results/default [results/another]
+python -m workflow_scripts.papers.run_page results/default [results/another]
 """
 
 import sys
@@ -13,20 +13,22 @@ from workflow_scripts.anatomy.base.tables import read_table
 from workflow_scripts.anatomy.claims.claim import NOT_TESTABLE
 from workflow_scripts.anatomy.claims.page import markdown_line
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "default-run.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-HEAD = """# What the default run shows
+HEAD = """# What the {name} run shows
 
-This page is written from finished runs by
-`python -m workflow_scripts.papers.default_run_page {runs}`; nothing in it was typed. A run that is named
-after the first is of other seeds: language model, SAEs, splits and resamples.
+This page is written by
+`python -m workflow_scripts.papers.run_page {runs}`; nothing in it was typed.
+"""
+OTHERS = """A run that is named after the first is of other seeds: language model, SAEs, splits and resamples.
 """
 
 
 def page(runs: Sequence[Path]) -> str:
     """The regime of each run, and every claim with its verdict in each, as Markdown."""
     names = [run.name for run in runs]
-    parts = [HEAD.format(runs=" ".join(map(str, runs)))]
+    parts = [HEAD.format(name=names[0], runs=" ".join(map(str, runs)))]
+    parts += [OTHERS] if len(runs) > 1 else []
     parts += ["## The regime", "", *_table(pd.concat([regime(run) for run in runs], axis=1)), ""]
     verdicts = [read_table(run / "claims.csv").assign(run=run.name) for run in runs]
     claims = pd.concat(verdicts)
@@ -98,4 +100,5 @@ def _table(table: pd.DataFrame) -> list[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page([Path(run) for run in sys.argv[1:]]) + "\n")
+    given = [Path(run) for run in sys.argv[1:]]
+    (DOCS / f"{given[0].name}-run.md").write_text(page(given) + "\n")
