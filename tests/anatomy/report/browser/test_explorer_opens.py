@@ -2,6 +2,9 @@
 
 import re
 import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -21,6 +24,23 @@ def test_it_opens_in_an_awkward_folder_and_asks_for_nothing_else(visit, site):
             page.go(f"#/{view}", f"main.view-{view} h1")
             assert page.page.locator("[role=alert]").count() == 0
         assert page.page.evaluate("typeof harmed") == "undefined"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Not among what the tests say."""
+
+
+def test_it_opens_from_a_server_too(visit, site):
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site.folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = f"http://127.0.0.1:{server.server_port}/"
+        with visit(site) as page:
+            page.page.goto(f"{there}explorer.html{site.latent_route(1)}")
+            page.page.locator(".numbers").wait_for()
+            assert page.asked and all(url.startswith(there) for url in page.asked)
+            page.asked.clear()
+        server.shutdown()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1440, "light")])
