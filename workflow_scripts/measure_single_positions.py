@@ -27,8 +27,8 @@ dictionary = load_dictionary(given.sae, device)
 model, _ = load_model(Path(given.model), device)
 
 position = block["position"]
-units = split.units
-contexts = [c for c in contexts if units.text(slice(c, c + 1))[0, position]]
+units, length = split.units, store.shape[1]
+contexts = [c for c in contexts if split.masks(slice(c, c + 1), length)[1][0, position]]
 following = block.get("following", 0)
 measured = single_position_effects(
     *(model, store, params.site, of_sae(dictionary)),

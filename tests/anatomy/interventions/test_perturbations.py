@@ -21,9 +21,9 @@ from workflow_scripts.anatomy.interventions.perturbations import (
     at_distance,
     chosen_perturbations,
 )
-from workflow_scripts.anatomy.interventions.subjects import of_sae
+from workflow_scripts.anatomy.interventions.subjects import Reconstruction, of_sae
 from workflow_scripts.anatomy.interventions.surroundings import _root, latent_scales
-from workflow_scripts.anatomy.saes.dictionary import Dictionary
+from workflow_scripts.anatomy.saes.dictionary import Dictionary, SparseCodes
 
 D, M, C, T = 6, 15, 3, 8
 AT_THE_DISTANCE = (
@@ -88,6 +88,8 @@ def test_what_defines_each_perturbation(seed, bias):
     close(cosine(new["other_error_rotated"] - x, x), cosine(sae - x, x), 1e-6)
     close(norm(new["sae_random"] - sae), norm(sae - x))
     close(new["sae_latents_perturbed"] - sae, new["latents_perturbed"] - x)
+    close(norm(new["scaled_random"] - x), norm(new["sae_scaled"] - x))
+    close(cosine(new["scaled_random"] - x, new["epsilon_random"] - x), torch.ones(len(x)))
     close(new["zero"], torch.zeros_like(x))
     close(new["mean"], tokens.around.mean.expand_as(x))
 
@@ -107,6 +109,25 @@ def test_perturbed_latents_keep_l0_and_who_fires(seed):
         lowest = -tokens.codes.values[start:stop].double().numpy()
         found = lsq_linear(directions.T, step, (lowest - 1e-9, np.inf), tol=1e-13)
         assert np.linalg.norm(directions.T @ found.x - step) < 1e-6 * np.linalg.norm(step)
+
+
+@pytest.mark.parametrize("l0", [1, 8])
+def test_perturbed_latents_lead_nowhere_on_average(l0):
+    """A step a fifth as long as what the latents add has mean 0 over draws, whatever their activations."""
+    dictionary = random_dictionary(D, M, 7)
+    generator = torch.Generator().manual_seed(8)
+    x = torch.randn(C * T, D, generator=generator) * 3
+    active = torch.rand(C * T, l0, generator=generator) + 0.5
+    indices = torch.arange(l0, dtype=torch.int32).repeat(C * T)
+    codes = SparseCodes(indices, active.flatten(), torch.full((C * T,), l0))
+    added = active @ dictionary.W_dec[:l0] / dictionary.input_scale
+    stands = Reconstruction(x.double() + 0.2 * added.double(), codes, dictionary)
+    around = tokens_of(0).around
+    drawn = [random_tokens(x, stands, around, range(C), (1, draw)) for draw in range(400)]
+    steps = torch.stack([t.latent_step / t.distance for t in drawn])
+    close(steps.norm(dim=2), torch.ones(400, C * T).double(), 1e-6)
+    error = steps.std(0) / 400**0.5
+    assert (steps.mean(0).abs() < 5 * error + 0.03).all()
 
 
 @settings(deadline=None, max_examples=20)

@@ -135,6 +135,33 @@ def test_no_document_is_on_both_sides(fraction, seed, first, length, cuts):
     np.testing.assert_array_equal(again.masks(slice(0, 50), 7)[0], train)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    first=st.integers(0, 9),
+    length=st.sampled_from([2.0, 5.0, 30.0]),
+)
+def test_what_is_measured_from_another_position_on_is_held_out_all_the_same(
+    tmp_path_factory, seed, first, length
+):
+    """Documents that are fitted on from position 5 on are the trained ones from any other, too."""
+    documents = random_documents(40, 10, length, seed)
+    assume(len(np.unique(documents[:, 5:])) > 1)
+    folder = tmp_path_factory.mktemp("harvest")
+    store = write_activations(folder / "h.zarr", np.zeros((40, 10, 2)), 5, documents=documents)
+    analysis = {"split": "document", "train_fraction": 0.6}
+    fitted, _ = Split.of(analysis, seed, store).masks(slice(0, 40), 10)
+    split = Split.of(analysis, seed, store, first)
+    train, test = split.masks(slice(0, 40), 10)
+    assert not set(documents[test]) & set(documents[fitted])
+    assert set(documents[train]) <= set(documents[fitted])
+    used = np.isin(documents, documents[:, 5:]) & (np.arange(10) >= first)
+    np.testing.assert_array_equal(train | test, used)
+    if not fitted.any(1).all() and not train.any(1).all():
+        for context in split.held_out_contexts((40, 10), 40):
+            assert not set(documents[context, min(first, 5) :]) & set(documents[fitted])
+
+
 @pytest.mark.parametrize("length", [3.0, 25.0])
 def test_the_fraction_of_documents_is_met_on_average(length):
     """Over seeds there is no drift to one side, and every document is held out as often as others."""

@@ -1,9 +1,10 @@
 """What is particular to the claims about the post: factors between rows, clusters, shares of a gap."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tests.papers.dark_matter.worlds import widened
+from tests.papers.dark_matter.worlds import widened, with_ends
 from tests.papers.pathological_errors.worlds import LAYERS, NORMS, effects, paper_world
 from workflow_scripts.anatomy.base.draws import DRAWS
 from workflow_scripts.anatomy.claims.claim import NOT_TESTABLE, NotTestable, Tables, evaluate
@@ -171,3 +172,41 @@ def test_an_sae_without_a_penalty_is_needed_beside_those_with_one():
     table = paper_world()["by_architecture"]
     found = judged("l1_is_worse", by_architecture=table[table["architecture"] == "topk"])
     assert "no SAEs with an L1 penalty beside others" in found["verdict"]
+
+
+def beside_curved(l0s, penalty):
+    """SAEs whose ratio is curved in the logarithm of their L0, and SAEs with an L1 penalty at some L0s."""
+    others = [(width, l0, "topk") for width in (128, 256, 512) for l0 in (2.0, 4.0, 8.0, 16.0)]
+    rows = [*others, *((256, l0, "standard") for l0 in l0s)]
+    table = pd.DataFrame(rows, columns=["width", "l0", "architecture"])
+    depth = np.log2(table["l0"].to_numpy())
+    table["ratio"] = 4.5 - 1.2 * depth + 0.15 * depth**2 + 0.05 * np.log2(table["width"])
+    table["ratio"] += penalty * (table["architecture"] == "standard")
+    table["ratio"] += 1e-3 * np.cos(np.arange(len(table)))
+    return with_ends(table.assign(model="m"), "ratio")
+
+
+@pytest.mark.parametrize(("penalty", "verdict"), [(0.0, "undecided"), (0.3, "holds")])
+def test_a_curve_in_the_l0_is_not_laid_to_the_penalty(penalty, verdict):
+    found = judged("l1_is_worse", by_architecture=beside_curved([12.0, 14.0, 18.0], penalty))
+    assert found["verdict"] == verdict
+    assert found["measured"] == pytest.approx(penalty, abs=0.01)
+
+
+def test_what_the_l0_does_is_not_carried_beyond_that_of_other_saes():
+    beyond = beside_curved([24.0, 30.0], 0.3)
+    assert "no SAE with an L1 penalty" in judged("l1_is_worse", by_architecture=beyond)["verdict"]
+    found = judged("l1_is_worse", by_architecture=beside_curved([14.0, 16.0, 30.0], 0.3))
+    assert found["measured"] == pytest.approx(0.3, abs=0.01)
+
+
+def test_the_last_layer_that_reaches_the_next_token_is_left_out():
+    """After the last block nothing reaches it, so that layer is not the one that the post excepts."""
+    world = paper_world()["single_token"]
+    next_one = (world["intervention"] == "sae") & (world["offset"] == 1)
+    layers = sorted(world["layer"].unique())
+    world.loc[next_one & (world["layer"] == layers[-1]), "ratio"] = np.nan
+    world.loc[next_one & (world["layer"] == layers[-2]), "ratio"] = 1.1
+    assert judged("gap_at_the_next_token", single_token=world)["verdict"] == "holds"
+    world.loc[next_one & (world["layer"] == layers[-3]), ["ratio", "ratio_lo", "ratio_hi"]] = 1.1
+    assert judged("gap_at_the_next_token", single_token=world)["verdict"] == "does not hold"

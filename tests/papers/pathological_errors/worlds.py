@@ -176,6 +176,7 @@ def paper_world() -> dict[str, pd.DataFrame]:
         ("sae", "epsilon_errors"): 3 / 2.9,
         ("sae", "epsilon_activations"): 1.0,
         ("sae_scaled", "sae"): 0.8,
+        ("sae_scaled", "scaled_random"): 2.6,
         ("sae_norm_of_x", "sae"): 0.97,
     }
     numbers = {"cosine": -0.3, "distance": 0.3, "norm": 0.05, "l0": 0.1, "loss": 0.02}
@@ -238,4 +239,7 @@ def excessive_world() -> dict[str, pd.DataFrame]:
     ce_ratios = (5.0, 6.0, 7.0, 5.0)
     world["interventions"] = effects(NORMS, 0.02, (6.0, 7.0, 9.0, 6.0), ce_ratios)
     world["pathology"] = pathology(0.9, 0.0, 0.9)
+    # Smaller, and for their size worse than before.
+    pairs = {("sae_scaled", "sae"): 0.9, ("sae_scaled", "scaled_random"): 3.5}
+    world["controls"] = controls({("sae", "epsilon_random"): 3.0} | pairs)
     return world

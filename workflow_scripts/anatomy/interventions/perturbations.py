@@ -18,6 +18,7 @@ latents_perturbed       x + W(f' - f), f' active where the SAE's f is and nowher
 sae_latents_perturbed   Sae(x) + W(f' - f)
 sae_random              Sae(x) + |e| u
 sae_scaled              Sae(x) with a factor on every latent that undoes its shrinkage
+scaled_random           x + |e'| u, with e' the error of sae_scaled, which is shorter
 zero, mean              0, and the mean activation
 
 The first nine, zero and mean are those of "SAE reconstruction errors are (empirically) pathological" and
@@ -33,9 +34,10 @@ from torch import Tensor
 
 from workflow_scripts.anatomy.saes.dictionary import Dictionary, SparseCodes
 
-# f' = f exp(s g): s is found by halving an interval so many times, up to this largest s.
-HALVINGS = 50
-LARGEST_STEP = 64.0
+# f' = f max(1 + s g, FAINT): s is found by halving an interval so many times, up to this largest s.
+HALVINGS = 64
+LARGEST_STEP = 2.0**30
+FAINT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -99,24 +101,26 @@ class Tokens:
     def latent_step(self) -> Tensor:
         """W(f' - f), (n, d): as long as e, with f' > 0 exactly where f > 0; 0 where no latent is active.
 
-        f' = f exp(s g) with g standard normal, the smallest s on a grid of halvings with that length.
+        f' = f max(1 + s g, FAINT) with g standard normal, the smallest s on a grid of halvings with that
+        length. Latents grow as often as they shrink, so that the step leads neither along x nor back
+        on average, but for those that can shrink no further.
         """
         assert self.codes is not None and self.latent_noise is not None
-        rows, values = self.codes.rows, self.codes.values.double()
-        # Only its direction counts, so the largest g of a token is made 1. Activations that only shrink
-        # cannot move far: where all are negative the noise is turned around.
-        nothing = torch.zeros_like(self.distance[:, 0])
-        largest = nothing.scatter_reduce(0, rows, self.latent_noise, "amax", include_self=False)
-        g = torch.where((largest < 0)[rows], -self.latent_noise, self.latent_noise)
-        g = g / nothing.scatter_reduce(0, rows, g, "amax", include_self=False)[rows]
-        low, high = nothing, torch.full_like(nothing, LARGEST_STEP)
+        rows, values, g = self.codes.rows, self.codes.values.double(), self.latent_noise
+        low = torch.zeros_like(self.distance[:, 0])
+        high = torch.full_like(low, LARGEST_STEP)
+
+        def moved(steps: Tensor, g: Tensor) -> Tensor:
+            return self.decoded(values * ((1 + steps[rows] * g).clamp(min=FAINT) - 1))
+
+        # Latents that only shrink may not lead that far: then the noise is turned around.
+        short = (_norm(moved(high, g)) < self.distance)[:, 0]
+        g = torch.where(short[rows], -g, g)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            moved = self.decoded(values * torch.expm1(middle[rows] * g))
-            # Beyond the largest float a step is too long, whatever its direction.
-            near = (_norm(moved) < self.distance)[:, 0]
+            near = (_norm(moved(middle, g)) < self.distance)[:, 0]
             low, high = torch.where(near, middle, low), torch.where(near, high, middle)
-        return self.decoded(values * torch.expm1(low[rows] * g))
+        return moved(low, g)
 
 
 Perturbation = Callable[[Tokens], Tensor]
@@ -158,6 +162,10 @@ def _other_error_rotated(tokens: Tokens) -> Tensor:
     return tokens.x + parallel * along + length * across / _norm(across)
 
 
+def _scaled_random(tokens: Tokens) -> Tensor:
+    return tokens.x + _norm(_sae_scaled(tokens) - tokens.x) * tokens.direction
+
+
 def _sae_scaled(tokens: Tokens) -> Tensor:
     assert tokens.codes is not None
     factors = tokens.around.scales[tokens.codes.indices.long()] - 1
@@ -183,9 +191,10 @@ PERTURBATIONS: dict[str, Perturbation] = {
     "sae_latents_perturbed": lambda t: t.sae + t.latent_step,
     "sae_random": lambda t: t.sae + t.distance * t.direction,
     "sae_scaled": _sae_scaled,
+    "scaled_random": _scaled_random,
 }
 # Of latents, and so of nothing but an SAE's own codes.
-OF_LATENTS = ("latents_perturbed", "sae_latents_perturbed", "sae_scaled")
+OF_LATENTS = ("latents_perturbed", "sae_latents_perturbed", "sae_scaled", "scaled_random")
 FIXED = ("sae", "sae_norm_of_x", "x_norm_of_sae", "zero", "mean", "sae_scaled")
 RANDOM = tuple(name for name in PERTURBATIONS if name not in FIXED)
 

@@ -1,7 +1,7 @@
 """Which tokens regressions are fitted on, and which they are judged on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,8 @@ class Split:
     train_fraction: share of the tokens of documents that is trained on; or the probability of a
         context, or of a token, to be trained on.
     min_position: earlier tokens belong to neither side; nor do separators, where `units` knows of any.
-    units: what is independent among the tokens, which ``document`` needs.
+    units: what is independent among the tokens, which ``document`` needs. Its tokens decide which units
+        are trained on, whatever `min_position`: splits that differ in it alone have the same sides.
     """
 
     kind: str
@@ -41,23 +42,22 @@ class Split:
     ) -> "Split":
         """The split that the configuration's ``analysis`` block asks for, on a harvest or its codes.
 
-        first: another first position than the store's `min_position`.
+        first: another first position of the tokens that belong to a side than the store's `min_position`.
+            A unit is on the side that it is on without it: what is measured from another position on is
+            held out of what was fitted from `min_position` on. A unit without any token from there on is
+            on neither side.
 
         Raises
         ------
         AnatomyError: ``document``, and all tokens are of one document.
         """
-        kind, fraction = analysis["split"], analysis["train_fraction"]
-        if first is None:
-            first, units = store.min_position, store.units
-        else:
-            units = store.units_from(first)
+        kind, fraction, units = analysis["split"], analysis["train_fraction"], store.units
         if kind == "document" and len(units.numbers) < 2:
             raise AnatomyError(
                 f"{store.path}: all tokens are of one document, so none can be held out; give the "
                 "dataset more documents, cut it (datasets.*.passages), or set analysis.split to context"
             )
-        return cls(kind, fraction, seed, first, units)
+        return cls(kind, fraction, seed, store.min_position if first is None else first, units)
 
     @cached_property
     def trained_units(self) -> np.ndarray:
@@ -94,7 +94,10 @@ class Split:
         if self.kind == "paper":
             untouched = np.arange(contexts)
         else:
-            trained = [self.masks(block, positions)[0].any(1) for block in _blocks(shape)]
+            first = self.min_position if self.units is None else self.units.first
+            # What was fitted may have been on earlier tokens than those that this split is of.
+            fitted = replace(self, min_position=min(self.min_position, first))
+            trained = [fitted.masks(block, positions)[0].any(1) for block in _blocks(shape)]
             untouched = np.flatnonzero(~np.concatenate(trained))
         if not len(untouched):
             raise AnatomyError(
@@ -110,9 +113,11 @@ class Split:
         They do not depend on how contexts are grouped in blocks; but with ``document`` they depend on
         which documents the harvest holds, and with no other kind on any other context.
         """
+        known = True
         if self.kind == "document":
             assert self.units is not None
-            train = self.trained_units[self.units.places(contexts)]
+            places = self.units.places(contexts)
+            train, known = self.trained_units[places], places >= 0
         else:
             # Each context draws from a generator of its own.
             train = np.empty((contexts.stop - contexts.start, positions), bool)
@@ -122,7 +127,7 @@ class Split:
                 train[row] = draws < self.train_fraction
         used = np.arange(positions) >= self.min_position
         if self.units is not None:
-            used = self.units.text(contexts) & used
+            used = self.units.text(contexts) & used & known
         return train & used, ~train & used
 
 

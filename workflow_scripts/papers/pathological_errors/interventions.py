@@ -34,6 +34,7 @@ CONTRASTS = (
     ("sae", "other_error_rotated"),
     ("sae", "latents_perturbed"),
     ("sae_scaled", "sae"),
+    ("sae_scaled", "scaled_random"),
     ("sae_norm_of_x", "sae"),
     ("sae_latents_perturbed", "sae_random"),
 )
@@ -49,6 +50,7 @@ LABELS = {
     "mean": "mean",
     "zero": "zero",
     "sae_scaled": "Sae(x), latents rescaled",
+    "scaled_random": "ε-random of its size",
     "epsilon_activations": "ε, covariance of x",
     "epsilon_errors": "ε, covariance of errors",
     "other_error": "another token's error",

@@ -47,7 +47,7 @@ CLAIMS = [
         lowest(["interventions"], "ratio", **SAE),
         between(1.9, 2.5),
         models=GPT2,
-        note=f"within an eighth or so of the number: {OURS}",
+        note="within an eighth or so of the number: the tolerance is ours",
     ),
     Claim(
         "largest_ratio",
@@ -57,7 +57,7 @@ CLAIMS = [
         highest(["interventions"], "ratio", **SAE),
         between(3.9, 5.1),
         models=GPT2,
-        note=f"within an eighth or so of the number: {OURS}",
+        note="within an eighth or so of the number: the tolerance is ours",
     ),
     Claim(
         "loss_worse_at_every_layer",
@@ -119,6 +119,7 @@ CLAIMS = [
         "0.9",
         lowest(["attention"], "ratio", **SAE),
         at_least(0.85),
+        models=GPT2,
         note="the number rounded",
     ),
     Claim(
@@ -128,6 +129,7 @@ CLAIMS = [
         "1.7",
         highest(["attention"], "ratio", **SAE),
         at_most(1.75),
+        models=GPT2,
         note="the number rounded",
     ),
     Claim(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
-from workflow_scripts.anatomy.claims.counts import mean_over, share
+from workflow_scripts.anatomy.claims.counts import share
 from workflow_scripts.anatomy.claims.measures import (
     DOCUMENTS,
     columns,
@@ -12,6 +12,7 @@ from workflow_scripts.anatomy.claims.measures import (
     lowest,
 )
 from workflow_scripts.anatomy.claims.rule import at_least, at_most, less_than, more_than
+from workflow_scripts.anatomy.statistics.bootstrap import document_interval
 from workflow_scripts.papers.pathological_errors.claims.factors import factor, rows
 from workflow_scripts.papers.pathological_errors.claims.paper import COMMENT, OURS
 
@@ -20,18 +21,22 @@ LAYERWISE, SINGLE = (
     'Section "Single Token Intervention Results"',
 )
 PATHOLOGICAL = 'Section "How pathological are the errors?"'
-TOKENS = "tokens, as if independent"
+# Resampled here, from the tokens of a table; not those of a column's own interval.
+RESAMPLED = "documents of the tokens"
+DRAWS = 1000
 # In standard deviations of the draws: around their mean, and far out.
 NEAR, FAR = 2, 5
 
 
 def _at_next_token(tables: Tables) -> Measurement:
-    """The lowest ratio at the next position of any layer but a model's last."""
-    table = tables["single_token"]
-    last = table.groupby("model")["layer"].transform("max")
-    part = table[
-        (table["intervention"] == "sae") & (table["offset"] == 1) & (table["layer"] < last)
-    ]
+    """The lowest ratio at the next position of any layer but the last that reaches that position.
+
+    What is put in place of a stream after the last block changes no other position. The post replaces
+    the streams before the blocks, so the one that it excepts is before the last block.
+    """
+    table = tables["single_token"].dropna(subset=["ratio"])
+    part = table[(table["intervention"] == "sae") & (table["offset"] == 1)]
+    part = part[part["layer"] < part.groupby("model")["layer"].transform("max")]
     if part.empty:
         raise NotTestable("table single_token has no layer but the last")
     return Measurement.of((np.min(end) for end in columns(part, "ratio")), DOCUMENTS)
@@ -49,20 +54,43 @@ def _afterwards(tables: Tables) -> Measurement:
 
 
 def _share(of: str, counted: str) -> Measure:
-    """Share of tokens for which a condition on z holds."""
+    """Share of tokens for which a condition on z holds.
+
+    The interval is no narrower than the exact one of as many independent tokens: where all tokens, or
+    all but a few, are on one side, resamples hardly differ, and yet others may.
+    """
 
     def measure(tables: Tables) -> Measurement:
         table = tables["pathology"].dropna(subset=["z"])
         if table.empty:
             raise NotTestable("table pathology has no token whose draws differ")
-        return share(int(table.eval(counted).sum()), len(table), TOKENS)
+        holds = table.eval(counted)
+        found = _over_documents(holds.astype(float), table["unit"], tables.seed)
+        exact = share(int(holds.sum()), len(table), RESAMPLED)
+        ends = min(found.lo, exact.lo), max(found.hi, exact.hi)
+        return Measurement(found.value, *ends, found.over)
 
     return Measure(f"share of tokens with {of} (pathology)", measure)
 
 
 def _spread(tables: Tables) -> Measurement:
     table: pd.DataFrame = tables["pathology"]
-    return mean_over(table["kl_sd"] / table["kl_mean"], TOKENS)
+    return _over_documents(table["kl_sd"] / table["kl_mean"], table["unit"], tables.seed)
+
+
+def _over_documents(values: pd.Series, units: pd.Series, seed: int) -> Measurement:
+    """Mean over tokens, with its interval over the documents that they are of.
+
+    Raises
+    ------
+    NotTestable: there are fewer than two documents.
+    """
+    codes, documents = pd.factorize(units)
+    if len(documents) < 2:
+        raise NotTestable("tokens of a single document tell nothing about others")
+    sums = {"values": np.bincount(codes, values), "tokens": np.bincount(codes)}
+    found = document_interval(lambda of: of["values"] / of["tokens"], sums, DRAWS, seed)
+    return Measurement.of(found, RESAMPLED)
 
 
 CLAIMS = [
@@ -97,7 +125,8 @@ CLAIMS = [
         "The same at the position after it, but for the last layer.",
         "always more than 2",
         Measure(
-            "lowest ratio of sae at offset 1, last layer left out (single_token)", _at_next_token
+            "lowest ratio of sae at offset 1, the last layer that reaches it left out (single_token)",
+            _at_next_token,
         ),
         more_than(2),
     ),
