@@ -49,7 +49,7 @@ MADE_HERE = {
     ),
 }
 MADE_HERE["interpretable_features"] = ("",)
-MADE_HERE["pathological_errors"] = ("", "tokens, as if independent")
+MADE_HERE["pathological_errors"] = ("", "tokens, as if independent", "documents of the tokens")
 # Measures over several contour figures make do with those that there are.
 CONTOURS = {("dark_matter", name) for name in ("fig2", "fig3", "fig10", "fig11")}
 

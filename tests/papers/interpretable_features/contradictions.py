@@ -10,8 +10,10 @@ CONTRADICTIONS = {
         )
         for method in RIVALS
     },
-    # The other ways remove it all.
-    "latents_carry_a_capability": every("erasure", "capability_lost", 0.45, method="sae"),
+    # The latents remove all of it, as before, and as many random directions as much.
+    "latents_carry_a_capability": every(
+        "erasure", "capability_lost", 0.96, method="random", n_ablated=16
+    ),
     **{
         f"less_disruption_than_{method}": every(
             "erasure_matched", "log_ratio", 0.05, method=method, level=0.5

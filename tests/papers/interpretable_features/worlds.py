@@ -22,8 +22,12 @@ def means(sign: float) -> pd.DataFrame:
     return with_ends(pd.DataFrame(rows), "score", "advantage")
 
 
-def removals(most: float) -> pd.DataFrame:
-    """most: share of the capability that the SAE's latents carry."""
+def removals(most: float, random: float) -> pd.DataFrame:
+    """most: share of the capability that the SAE's latents carry; random: that random directions do.
+
+    The other ways remove as much as the latents.
+    """
+    carried = {"sae": most, "leace": most, "mean_difference": most, "pca": most, "random": random}
     rows = [
         SAE
         | {"selection": "attribution", "method": method, "n_ablated": n, "strength": 1.0}
@@ -36,7 +40,7 @@ def removals(most: float) -> pd.DataFrame:
             ("pca", 8),
             ("random", 9),
         )
-        for n, lost in ((1, most / 4), (4, most / 2), (16, most))
+        for n, lost in ((1, carried[method] / 4), (4, carried[method] / 2), (16, carried[method]))
     ]
     return with_ends(pd.DataFrame(rows), "capability", "capability_lost", "kl_elsewhere")
 
@@ -57,7 +61,7 @@ def paper_world() -> dict[str, pd.DataFrame]:
     """Every claim holds."""
     return {
         "autointerp_means": means(1.0),
-        "erasure": removals(0.95),
+        "erasure": removals(0.95, 0.4),
         "erasure_matched": ratios(-1.0),
     }
 
@@ -66,7 +70,7 @@ def opposite_world() -> dict[str, pd.DataFrame]:
     """Every claim fails."""
     return {
         "autointerp_means": means(-1.0),
-        "erasure": removals(0.1),
+        "erasure": removals(0.6, 0.9),
         "erasure_matched": ratios(1.0),
     }
 

@@ -26,7 +26,6 @@ from workflow_scripts.papers.pathological_errors.tables import (
     kl_histogram,
     position,
     sweep,
-    top_tokens,
 )
 
 DRAWS, SEED = 60, 4
@@ -271,22 +270,3 @@ def test_layers_on_other_contexts_are_an_error(files, params, tmp_path):
     )
     with pytest.raises(AnatomyError, match="is about other contexts than"):
         correlates.tabulate(inputs(files.one, other, tokens=files.harvest.path), params)
-
-
-def test_mean_gaps_of_tokens_with_students_interval(files, monkeypatch):
-    tokens = tokens_of(files.one, "kl/sae", "kl/epsilon_random")
-    tokens["gap"] = tokens["kl/sae"] - tokens["kl/epsilon_random"]
-    counts = tokens["token"].value_counts()
-    monkeypatch.setattr(top_tokens, "LEAST", int(counts.sort_values().iloc[1]))
-    table = top_tokens.gaps_by_token(files.one)
-    assert set(table["token_id"]) == set(counts.index) - {counts.idxmin()}
-    for _, row in table.iterrows():
-        its = tokens[tokens["token"] == row["token_id"]]
-        interval = stats.t.interval(0.95, len(its) - 1, its["gap"].mean(), stats.sem(its["gap"]))
-        np.testing.assert_allclose([row["mean_gap_lo"], row["mean_gap_hi"]], interval)
-        assert row["mean_gap"] == pytest.approx(its["gap"].mean())
-        assert row["sd_gap"] == pytest.approx(its["gap"].std())
-        assert (row["occurrences"], row["documents"]) == (len(its), its["unit"].nunique())
-    for rank, column in (("rank", "mean_gap"), ("rank_sure", "mean_gap_lo")):
-        assert table.sort_values(rank)[column].is_monotonic_decreasing
-        assert sorted(table[rank]) == list(range(1, len(table) + 1))

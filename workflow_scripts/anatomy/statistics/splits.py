@@ -113,7 +113,7 @@ class Split:
         They do not depend on how contexts are grouped in blocks; but with ``document`` they depend on
         which documents the harvest holds, and with no other kind on any other context.
         """
-        known = True
+        known: np.ndarray | bool = True
         if self.kind == "document":
             assert self.units is not None
             places = self.units.places(contexts)

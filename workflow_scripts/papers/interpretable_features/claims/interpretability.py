@@ -31,7 +31,8 @@ CLAIMS = [
         advantage(method),
         positive(),
         note="the score is the balanced accuracy of detection; every direction is as often active "
-        "as one of the latents",
+        "as one of the latents; the interval is over directions, with these documents as given: other "
+        "texts, trainings of the SAE and explainers are not in it",
     )
     for method, name in RIVALS.items()
 ]

@@ -13,6 +13,8 @@ from workflow_scripts.anatomy.report.page.findings import (
     Finding,
     Said,
     claim_of,
+    estimate_in,
+    extreme,
     judged,
     measurement_of,
     written,
@@ -86,7 +88,8 @@ def finding(table: pd.DataFrame, matched: pd.DataFrame) -> Finding:
 
     def say(found: Measurement) -> Said:
         ratio = written(_ratio(found))
-        most = measurement_of(claim_of(CLAIMS, "latents_carry_a_capability"), tables)
+        most = extreme(table[table["method"] == "sae"], "capability_lost", True)
+        removed = written(estimate_in(most, "capability_lost"), 100, "%")
         rivals = {
             LABELS[name]: _ratio(
                 measurement_of(claim_of(CLAIMS, f"less_disruption_than_{name}"), tables)
@@ -105,11 +108,28 @@ def finding(table: pd.DataFrame, matched: pd.DataFrame) -> Finding:
             f"Ablating latents disrupts the model less than LEACE: {cost}.",
             f"Ablating latents disrupts the model no less than LEACE: {cost}.",
             f"Whether ablating latents disrupts the model less than LEACE is open: {cost}.",
-            f"At most {written(most, 100, '%')} of the capability is removed."
-            + (f" In the same way it is {others}." if others else ""),
+            (f"In the same way it is {others}. " if others else "")
+            + f"At most {removed} of the capability is removed{_fewest(table)}.",
         )
 
     return judged(claim_of(CLAIMS, "less_disruption_than_leace"), tables, say)
+
+
+def _fewest(table: pd.DataFrame) -> str:
+    """How many latents half of the capability takes, and how much more these remove than random directions."""
+    from workflow_scripts.papers.interpretable_features.claims import CLAIMS
+    from workflow_scripts.papers.interpretable_features.claims.erasure import fewest_latents
+
+    fewest = fewest_latents(table)
+    if fewest is None:
+        return ", by no number of latents half of it"
+    claim = claim_of(CLAIMS, "latents_carry_a_capability")
+    beyond = measurement_of(claim, {"erasure": table})
+    latents = f"; half of it takes {fewest} latent{'' if fewest == 1 else 's'}"
+    if np.isnan(beyond.value):
+        return latents
+    points = written(beyond, 100, "points")
+    return f"{latents}, which remove {points} more than as many random directions"
 
 
 def _ratio(found: Measurement) -> Measurement:

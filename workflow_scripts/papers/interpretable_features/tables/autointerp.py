@@ -21,7 +21,7 @@ IDENTIFYING = ("model", "site", "sae", "width", "l0", "seed")
 
 def tabulate(input: Named, params: Named) -> Tables:
     """input: scores of the directions of each method, csv files; the sae that they are compared with, and
-    its codes. params: bootstrap, seed."""
+    its codes. params: bootstrap, seed. Intervals are over directions; documents are not resampled."""
     metadata, summary = description(input.sae)["metadata"], open_codes(input.codes).summary
     who = {name: identity(metadata, summary)[name] for name in IDENTIFYING}
     # Of the examples behind a score the explorer tells.

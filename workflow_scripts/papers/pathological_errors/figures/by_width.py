@@ -1,5 +1,7 @@
 """Ratio of KL to that of random errors against dictionary size, a line for each architecture and L0."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,26 +12,35 @@ from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.architectures import by_architecture
 from workflow_scripts.anatomy.figures.style import log_ticks, new_figure
 from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
+from workflow_scripts.papers.pathological_errors.figures.sparsities import levels_of, lines_of
 
 RATIOS = {
     "ratio": "over isotropic random errors",
     "ratio_errors": "over ones with the errors' covariance",
 }
-STYLES = ("-", "--", "-.", ":")
+# Entries of the legend.
+MOST = 9
+LINE = 0.9  # points
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw from `by_width.csv`; SAEs whose L0s are within a factor of 1.2 or so share a line."""
-    # An SAE for which nothing fires shares a line with its like.
-    l0s = np.round(2 * np.log2(table["l0"].where(table["l0"] > 0))).fillna(-np.inf)
+    """Draw from `by_width.csv`; lines join SAEs of an architecture and of about one L0, as `lines_of` has it."""
     figure, axes = new_figure(2, 1, "page", 0.85, squeeze=False, sharey=True)
-    styles = {at: STYLES[n % len(STYLES)] for n, at in enumerate(sorted(l0s.unique()))}
+    kinds = by_architecture(table)
+    lines = {about.label: lines_of(part) for about, part in kinds}
+    levels = levels_of([line for some in lines.values() for line in some], MOST - len(kinds))
     for (column, label), panel in zip(RATIOS.items(), axes.flat, strict=True):
-        for about, part in by_architecture(table):
-            for at, its in part.groupby(l0s[part.index]):
-                errors(panel, its, "width", column, about.colour)
-                means = its.groupby("width")[column].mean()
-                panel.plot(means.index, means, styles[at], color=about.colour, linewidth=0.9)
+        for about, part in kinds:
+            errors(panel, part, "width", column, about.colour)
+            for line in lines[about.label]:
+                means = line.groupby("width")[column].mean()
+                style = next((each.style for each in levels if each.has(line)), "-")
+                look: dict[str, Any] = {
+                    "color": about.colour,
+                    "linewidth": LINE,
+                    "linestyle": style,
+                }
+                panel.plot(means.index, means, **look)
         log_ticks(panel, "x", table["width"])
         panel.axhline(1, color="black", linewidth=0.7, linestyle=":")
         panel.set_xlabel("Dictionary size")
@@ -37,11 +48,11 @@ def draw(table: pd.DataFrame) -> Figure:
     axes[0, 0].set_ylabel("Ratio of KLs")
     handles = [
         Line2D([], [], color=about.colour, marker="o", linestyle="", label=about.label)
-        for about, _ in by_architecture(table)
+        for about, _ in kinds
     ]
-    for at, style in list(styles.items())[: len(STYLES)]:
-        mean = table.loc[l0s == at, "l0"].mean()
-        handles.append(Line2D([], [], color="grey", linestyle=style, label=f"L0 ≈ {mean:.2g}"))
+    for each in levels:
+        look = {"color": "grey", "linewidth": LINE, "linestyle": each.style}
+        handles.append(Line2D([], [], **look, label=each.label))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 

@@ -1,9 +1,12 @@
 """Correlation of the KL gap with properties of tokens, and between layers."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from workflow_scripts.anatomy.claims.claim import Measurement
 from workflow_scripts.anatomy.figures.style import new_figure
@@ -21,6 +24,7 @@ VARIABLES = {
 GAP = "gap_of_layer"
 # Filled circles and open ones.
 METHODS = {"pearson": "full", "spearman": "none"}
+NAMES = {"pearson": "Pearson", "spearman": "Spearman"}
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -34,7 +38,12 @@ def draw(table: pd.DataFrame) -> Figure:
         _draw_layers(axes[0, 1], between)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside upper left", ncols=6, title="Layer")
+        labels = [f"Layer {labels[0]}", *labels[1:]]
+        look: dict[str, Any] = {"color": "grey", "marker": "o", "linestyle": "", "markersize": 3}
+        for method in [name for name in METHODS if (table["method"] == name).any()]:
+            handles.append(Line2D([], [], fillstyle=METHODS[method], **look))
+            labels.append(NAMES[method])
+        figure.legend(handles, labels, loc="outside upper left", ncols=len(labels))
     return figure
 
 
@@ -74,7 +83,7 @@ def _draw_layers(axes: Axes, table: pd.DataFrame) -> None:
     size = 7 if len(grid) <= 6 else 5
     heatmap(
         grid, ax=axes, annot=True, fmt=".2f", cmap="viridis", vmin=0, vmax=1,
-        annot_kws={"size": size}, cbar_kws={"label": "Correlation of gaps"},
+        annot_kws={"size": size}, cbar_kws={"label": "Pearson correlation of gaps"},
     )  # fmt: skip
     axes.set(xlabel="Layer", ylabel="Layer")
     axes.tick_params(axis="y", rotation=0)

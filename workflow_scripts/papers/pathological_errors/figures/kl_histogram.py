@@ -7,6 +7,7 @@ from matplotlib.ticker import NullLocator
 
 from workflow_scripts.anatomy.claims.claim import Claim, Measure, Measurement, NotTestable, Tables
 from workflow_scripts.anatomy.claims.rule import positive
+from workflow_scripts.anatomy.figures.line_ends import label_ends
 from workflow_scripts.anatomy.figures.style import new_figure
 from workflow_scripts.anatomy.report.page.findings import Finding, Said, claim_of, judged, written
 from workflow_scripts.papers.pathological_errors.figures.interventions import COLOURS
@@ -63,20 +64,19 @@ def _draw_quantiles(axes: Axes, quantiles: pd.DataFrame) -> None:
 
     layers = sorted(quantiles["layer"].unique())
     places = sorted(quantiles["quantile"].unique())
+    last = []
     for colour, layer in zip(color_palette("crest", len(layers)), layers, strict=True):
         part = quantiles[quantiles["layer"] == layer]
         at = [places.index(each) for each in part["quantile"]]
         ends = [part["ratio"] - part["ratio_lo"], part["ratio_hi"] - part["ratio"]]
         axes.errorbar(at, part["ratio"], ends, fmt="o-", color=colour, elinewidth=0.5, markersize=2)
-        axes.annotate(
-            f"{layer}", (at[-1], part["ratio"].iloc[-1]), (3, 0), textcoords="offset points",
-            fontsize=6, color=colour, va="center",
-        )  # fmt: skip
+        last.append((at[-1], part["ratio"].iloc[-1], f"{layer}", colour))
     axes.axhline(1, color="black", linewidth=0.6, linestyle=":")
     axes.set_xticks(range(len(places)), [f"{100 * each:g}" for each in places], rotation=90)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("Percentile of KL")
+    axes.set(xlabel="Percentile of KL", ylabel="Ratio of percentiles")
     axes.set_title("Sae(x) over ε-random,\nby layer", fontsize=7)
+    label_ends(axes, last)
 
 
 def finding(table: pd.DataFrame, quantiles: pd.DataFrame | None = None) -> Finding:

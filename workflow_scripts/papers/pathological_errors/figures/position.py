@@ -23,6 +23,8 @@ def draw(table: pd.DataFrame) -> Figure:
             low = its["kl_lo"].clip(lower=1e-9)
             axes.fill_between(its["position"], low, its["kl_hi"], color=colour, alpha=0.2, lw=0)
         axes.set_title(f"Layer {layer}")
+        # Beside panels with numbers on their axis, too, where another one is below.
+        axes.tick_params(axis="x", labelbottom=True)
         first = axes if first is None else first
     if first is not None:
         shown = ordered.loc[ordered["kl"] > 0, "kl"]

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from workflow_scripts.anatomy.claims.claim import Measurement
+from workflow_scripts.anatomy.figures.line_ends import label_ends
 from workflow_scripts.anatomy.figures.style import WIDTHS
 from workflow_scripts.anatomy.report.page.findings import (
     Finding,
@@ -28,6 +29,7 @@ def draw(table: pd.DataFrame) -> Figure:
     grid = figure.add_gridspec(3, 1, height_ratios=[1.25, 1, 1])
     lines = figure.add_subplot(grid[0])
     layers = sorted(table["layer"].unique())
+    last = []
     for colour, layer in zip(color_palette("crest", len(layers)), layers, strict=True):
         for name, style in STYLES.items():
             part = table[(table["layer"] == layer) & (table["intervention"] == name)]
@@ -41,13 +43,11 @@ def draw(table: pd.DataFrame) -> Figure:
         ]
         if len(end):
             end = end.sort_values("offset").iloc[-1]
-            lines.annotate(
-                f"{layer}", (end["offset"], end["kl"]), (3, 0), textcoords="offset points",
-                fontsize=6, color=colour, va="center",
-            )  # fmt: skip
+            last.append((end["offset"], end["kl"], f"{layer}", colour))
     lines.set_yscale("log")
     shown = table.loc[table["intervention"].isin(STYLES) & (table["kl"] > 0), "kl"]
     lines.set_ylim(shown.min() / 2, 2 * shown.max())
+    label_ends(lines, last)
     position = table["position"].iloc[0]
     lines.set(xlabel=f"Positions after position {position}, which alone is replaced")
     lines.set_ylabel("KL(P || Q), nats")

@@ -20,7 +20,8 @@ def tabulate(input: Named, params: Named) -> Tables:
     """input: effects, of the main SAE; tokenizer. params: bootstrap, seed.
 
     The first `SHOWN` tokens by the mean of their gaps, `rank`, and the first by the lower end of its
-    interval, `rank_sure`, where rare tokens do not lead by noise. listed: by which of the two, ``mean`` or
+    interval over documents, `rank_sure`, where rare tokens do not lead by noise, nor those of a single
+    document, of whose place in others nothing is known. listed: by which of the two, ``mean`` or
     ``lower end`` alone. sd_gap: spread of a token's gaps. quoted: the token as it is shown.
     """
     from workflow_scripts.anatomy.text.tokenization import token_strings
@@ -30,7 +31,8 @@ def tabulate(input: Named, params: Named) -> Tables:
     table = gaps_by_token(store)
     table["token"] = np.array(token_strings(Path(input.tokenizer)), object)[table["token_id"]]
     named = who(store, means_of(store, [], params.bootstrap, params.seed))
-    shown = table[(table["rank"] <= SHOWN) | (table["rank_sure"] <= SHOWN)]
+    sure = (table["rank_sure"] <= SHOWN) & np.isfinite(table["mean_gap_lo"])
+    shown = table[(table["rank"] <= SHOWN) | sure]
     shown = shown.sort_values("rank", ignore_index=True)
     # In quotes, as most tokens differ from another one by a space alone.
     shown["quoted"] = [json.dumps(token, ensure_ascii=False) for token in shown["token"]]
@@ -39,12 +41,10 @@ def tabulate(input: Named, params: Named) -> Tables:
 
 
 def gaps_by_token(store: EffectsStore) -> pd.DataFrame:
-    """Every token with `LEAST` occurrences: occurrences, documents, mean_gap with Student's interval, sd_gap, ranks.
+    """Every token with `LEAST` occurrences: occurrences, documents, mean_gap with its interval, sd_gap, ranks.
 
-    The interval takes occurrences for independent; of one document they are not.
+    The interval is over documents, since occurrences of one document are not independent: see `half_widths`.
     """
-    from scipy.stats import t
-
     ids, gaps, units = [], [], []
     for block in store.blocks():
         gap = store.values("kl/sae", block) - store.values(f"kl/{BASELINE}", block)
@@ -55,11 +55,29 @@ def gaps_by_token(store: EffectsStore) -> pd.DataFrame:
     columns = zip(("token_id", "gap", "unit"), (ids, gaps, units), strict=True)
     tokens = pd.DataFrame({name: np.concatenate(parts) for name, parts in columns})
     by_token = tokens.groupby("token_id")
+    tokens["residual"] = tokens["gap"] - by_token["gap"].transform("mean")
     table = by_token["gap"].agg(occurrences="size", mean_gap="mean", sd_gap="std")
-    table["documents"] = by_token["unit"].nunique()
+    of_documents = tokens.groupby(["token_id", "unit"])["residual"].sum().groupby("token_id")
+    table["documents"] = of_documents.size()
+    table["squares"] = of_documents.agg(lambda sums: float((sums**2).sum()))
     table = table[table["occurrences"] >= LEAST].reset_index()
-    half = t.ppf(LEVEL, table["occurrences"] - 1) * table["sd_gap"] / table["occurrences"] ** 0.5
+    half = half_widths(table.pop("squares"), table["occurrences"], table["documents"])
     table["mean_gap_lo"], table["mean_gap_hi"] = table["mean_gap"] - half, table["mean_gap"] + half
     for rank, column in (("rank", "mean_gap"), ("rank_sure", "mean_gap_lo")):
         table[rank] = table[column].rank(ascending=False, method="first").astype(int)
     return table
+
+
+def half_widths(squares: pd.Series, occurrences: pd.Series, documents: pd.Series) -> np.ndarray:
+    """Half of the 95 % interval of each mean over occurrences, infinite where they are of one document.
+
+    The standard error is robust to whatever occurrences of a document have in common, with the factor for
+    few documents (CR1): the mean's residuals are summed in each document, and `squares` is the sum of the
+    squares of these. Student's t has one degree of freedom less than there are documents. With one
+    occurrence in each document the interval is Student's of independent numbers.
+    """
+    from scipy.stats import t
+
+    freedom = (documents - 1).clip(lower=1)
+    error = (documents / freedom * squares) ** 0.5 / occurrences
+    return np.where(documents > 1, t.ppf(LEVEL, freedom) * error, np.inf)
