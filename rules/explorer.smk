@@ -47,6 +47,7 @@ rule write_explorer:
         meta_tables=of_meta_latents("meta_latents.csv"),
         meta_arrays=of_meta_latents("meta_latents.npz"),
         stitched=STITCHED,
+        probed=NORM_PROBED,
         findings="<run>/report/findings.json",
         claims=claims_of_run(),
     output:

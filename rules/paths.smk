@@ -227,6 +227,8 @@ EXPLAINED = {}
 META_LATENTS = {}
 # Tables of what stitching says of latents.
 STITCHED = []
+# Tables of what probes of the norm of Sae(x) say of latents.
+NORM_PROBED = []
 
 
 def all_stores():

@@ -22,6 +22,7 @@ headline = [(about, finding) for about, finding in found if about["headline"]]
 others = [(about, finding) for about, finding in found if not about["headline"]]
 # What papers claim comes before what there is of every run.
 order = sorted(headline or others, key=lambda each: not each[0]["claiming"])
-sentences = of_run([(about["paper"], finding) for about, finding in order])
+every = [(about["paper"], about["name"], finding) for about, finding in found]
+sentences = of_run([(about["paper"], finding) for about, finding in order], every)
 content = {"findings": sentences, "headline": as_rows(headline), "others": as_rows(others)}
 write_json(snakemake.output.findings, content)

@@ -6,6 +6,8 @@ DARK, DARK_PLAN = config["dark_matter"], PLANS["dark_matter"]
 contour_saes = lambda w: at_sites(DARK_PLAN.family, DARK["contours"][w.exhibit])
 if "fig1" in EXHIBITS["dark_matter"]:
     PAPER_STORES += [codes_path(sae, "pursuit") for sae in DARK_PLAN.scaling]
+if "fig14" in EXHIBITS["dark_matter"]:
+    NORM_PROBED += [f"{RUN}/tables/dark_matter/fig14.csv"]
 
 
 use rule tabulate_drawn as tabulate_held_out with:

@@ -10,7 +10,7 @@ from workflow_scripts.anatomy.report.shards.page import write_page
 from workflow_scripts.anatomy.report.shards.shard import Shard, text_columns, write_shard
 from workflow_scripts.anatomy.report.templating import ASSETS
 
-MODEL, SITE = "tiny model", "blocks.1.hook_resid_post"
+MODEL, SITE, OTHER_SITE = "tiny model", "blocks.1.hook_resid_post", "blocks.0.hook_resid_pre"
 CONTEXTS, POSITIONS, START, BLOCK = 12, 64, 5, 512
 PLAIN = [" which", " that", " def", " return", "(", ")", ":", "\n", "\t", " error", " of", " None"]
 # Tokens that a page could obey, or that would hide or turn around what is beside them.
@@ -47,7 +47,13 @@ COLUMNS = [
     ("error_lo", "Error contribution, low", "share"),
     ("error_hi", "Error contribution, high", "share"),
     ("error_lift", "Error lift", ""),
+    ("novel", "Novel", ""),
+    ("probe", "Probe", ""),
 ]
+UNPROBED = "the probe is set against others"
+NO_LOGITS = "What is decoded here has no logit weights."
+GROUPS = ["silent", "alone", "1-1", "1-n", "n-1", "n-m"]
+STITCHED = 12  # latents of the second SAE and of the first, of every group in turn
 
 
 def f32(values):
@@ -65,8 +71,15 @@ class Site:
     """
 
     def __init__(
-        self, folder: Path, widths=(40, 64, 600), digest="0123456789abcdef", seed=0, meta=False
+        self,
+        folder: Path,
+        widths=(40, 64, 600),
+        digest="0123456789abcdef",
+        seed=0,
+        meta=False,
+        twice=False,
     ):
+        """twice: the first SAE is not taken apart, and another site has one of its name; of the third KL is known."""
         self.folder, self.digest = folder, digest
         self.draw = np.random.default_rng(seed)
         (folder / "data").mkdir(parents=True)
@@ -74,6 +87,11 @@ class Site:
         write_page(folder / "explorer.html", "planted")
         self.saes = [self._sae(f"topk-w{width}", width) for width in widths]
         self.saes.append(self._sae(HOSTILE_SAE, 3))
+        if twice:
+            self.saes[0]["decomposed"] = False
+            self.saes[2]["cells"]["kl"] = [1.5, 1.4, 1.6]
+            name, other = self.saes[0]["sae"], {"site": OTHER_SITE}
+            self.saes.append(self._sae(name, 5) | other | {"slug": slug(MODEL, OTHER_SITE, name)})
         if meta:
             self.saes.append(self._meta_sae())
         self._index()
@@ -159,6 +177,10 @@ class Site:
             "error_hi": error * 1.1,
             "error_lift": np.where(dead, np.nan, self.draw.uniform(0.4, 2, rows)),
         }
+        group = np.array(GROUPS)[self.latent % len(GROUPS)]
+        stitched = (self.sae == 1) & (self.latent < STITCHED) & (group != "silent")
+        values["novel"] = np.where(stitched, group == "alone", np.nan)
+        values["probe"] = np.where(self.sae == 1, self.latent - 5.0, np.nan)
         self.columns = {name: f32(column) for name, column in values.items()}
         words = self.draw.integers(0, len(PLAIN), (rows, 3))
         self.names = ["".join(f"“{PLAIN[i].strip() or '↵'}”" for i in row) for row in words]
@@ -242,7 +264,12 @@ class Site:
             "near_cosine": f32(self.draw.uniform(0, 1, q)),
         }
         name = sae["slug"]
-        note = {"logits_note": "The norm's scale is folded in.", "explanations": {"0": EXPLAINED}}
+        logits = "The norm's scale is folded in."
+        if sae["sae"] == HOSTILE_SAE:
+            logits = NO_LOGITS
+            for key in ("promoted", "suppressed", "promoted_logit", "suppressed_logit"):
+                del columns[key]
+        note = {"logits_note": logits, "explanations": {"0": EXPLAINED}}
         self.write(f"{name}/lat-{k}.js", f"lat:{name}:{k}", note, columns)
 
     def _errors(self, sae):
@@ -281,7 +308,8 @@ class Site:
                 "label": label,
                 "sentence": f"What {label} means.",
                 "unit": unit,
-                "digits": 3,
+                "digits": 0 if k == "novel" else 3,
+                "reason": UNPROBED if k == "probe" else "",
             }
             for k, label, unit in COLUMNS
         ]
@@ -310,6 +338,7 @@ class Site:
         self._stitched()
         self.write("saes.js", "saes", {"saes": self.saes})
         claim = {
+            "id": "some_paper/much",
             "claim": "much",
             "paper": "some_paper",
             "where": "Section 1",
@@ -325,16 +354,17 @@ class Site:
             "tables": "table",
         }
         other = claim | {
+            "id": "some_paper/none",
             "claim": "none",
             "verdict": "not testable here (no table)",
             "measured": None,
         }
-        self.write("claims.js", "claims", {"claims": [claim, other]})
+        third = claim | {"id": "a_paper/little", "paper": "a_paper", "claim": "little"}
+        third |= {"statement": "Little is nonlinear.", "verdict": "undecided", "tables": "one two"}
+        self.write("claims.js", "claims", {"claims": [other, claim, third]})
 
     def _stitched(self):
-        """Latents of the second SAE and the first, of every group in turn."""
-        groups = ["silent", "alone", "1-1", "1-n", "n-1", "n-m"]
-        rows = [(1, n, 1, 0) for n in range(12)] + [(0, n, 0, 1) for n in range(12)]
+        rows = [(1, n, 1, 0) for n in range(STITCHED)] + [(0, n, 0, 1) for n in range(STITCHED)]
         sae, latent, larger, other = np.transpose(rows)
         delta = np.where(larger, -0.25, np.nan)
         columns = {
@@ -353,7 +383,7 @@ class Site:
             "delta_mse_hi": f32(delta + 0.125),
             "mse_small": f32(np.full(24, 50)),
         }
-        self.write("stitched.js", "stitched", {"groups": groups}, columns)
+        self.write("stitched.js", "stitched", {"groups": GROUPS}, columns)
 
     @property
     def address(self) -> str:

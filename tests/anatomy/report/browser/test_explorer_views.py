@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from tests.anatomy.report.browser.planted_site import (
+    NO_LOGITS,
     NOVEL_BELOW,
     SHOWN_MISSES,
     SITE,
     START,
+    UNPROBED,
     Site,
 )
 
@@ -50,7 +52,9 @@ def rows_where(site, query):
             "cos:0.5..0.7": (column["cosine"] >= np.float32(0.5))
             & (column["cosine"] <= np.float32(0.7)),
             "lift>=1.5": column["error_lift"] >= np.float32(1.5),
-            "is:novel": (column["density"] > 0) & (column["cosine"] < np.float32(NOVEL_BELOW)),
+            "is:novel": column["novel"] == 1,
+            "is:unlike": (column["density"] > 0) & (column["cosine"] < np.float32(NOVEL_BELOW)),
+            "probe<0": column["probe"] < 0,
             "#7": site.latent == 7,
             "topk-w64/7": (site.latent == 7) & (of == "topk-w64"),
             "nothing is called so": np.zeros(len(names), bool),
@@ -72,6 +76,8 @@ QUERIES = (
     "cos:0.5..0.7",
     "lift>=1.5",
     "is:novel",
+    "is:unlike",
+    "probe<0",
     "#7",
     "topk-w64/7",
     "nothing is called so",
@@ -96,7 +102,7 @@ def test_every_operator_of_the_search_finds_what_it_means(visit, site):
     ("query", "words"),
     [
         ("densty<1", "No field is called “densty”; there are sae, site"),
-        ("is:odd", "No state is called “odd”; there are novel, dead"),
+        ("is:odd", "No state is called “odd”; there are novel, unlike, dead"),
         ("density<many", "“many” is no number"),
     ],
 )
@@ -168,12 +174,20 @@ def test_the_three_questions_by_clicks(visit, site):
         assert "90.0 % 81.0 – 99.0" in " ".join(" ".join(page.texts(".numbers dd")).split())
         assert page.page.locator(".window .t.peak").count() == 6
         page.page.go_back()
-        door = page.page.locator("a.door", has_text="the main claim")
-        page.until("document.querySelectorAll('.door .verdict').length === 1")
+        door = page.page.locator(".door", has_text="the main claims")
+        page.until("document.querySelectorAll('.door .verdict').length === 2")
         assert "Much of the error is linear." in door.text_content()
-        door.click()
+        door.get_by_text("Little is nonlinear.").click()
         page.page.locator(".claims").wait_for()
-        assert page.texts(".claims .verdict") == ["holds", "not testable here"]
+        assert page.texts(".claims .verdict") == ["holds", "undecided", "not testable here"]
+        assert page.texts(".claims .marked h2") == ["Little is nonlinear."]
+        links = page.page.locator(".claims .marked a")
+        assert [link.get_attribute("href") for link in links.all()] == [
+            "index.html#claim-a_paper-little",
+            "../tables/a_paper/one.csv",
+            "../tables/a_paper/two.csv",
+        ]
+        assert page.page.locator(".claims li").last.locator("a").count() == 1
 
 
 def test_the_three_questions_by_keys(visit, site):
@@ -282,6 +296,44 @@ def test_contexts_are_shaded_by_the_error_where_it_was_taken_apart(visit, site):
         assert page.texts("main option[disabled]") == ["error of the SAE: not taken apart"]
 
 
+def test_a_square_of_the_picture_has_the_latents_that_it_says(visit, site):
+    edges = 0
+    with visit(site) as page:
+        page.open("#/latents", ".bin")
+        total = page.page.locator(".bin").count()
+        # The first and the last ones are at the lowest and the highest values.
+        for at in (0, 1, 2, total // 2, total - 2, total - 1):
+            page.go("#/latents", f".count:text('{len(site.sae)} of')")
+            square = page.page.locator(".bin").nth(at)
+            count = square.locator("title").text_content().split()[0]
+            square.dispatch_event("click")
+            page.until("location.hash.includes('density')")
+            page.until(
+                "(text) => document.querySelector('.count').textContent.trim() === text",
+                f"{count} of {len(site.sae)}",
+            )
+            edges += "%3E0" in page.route
+    assert edges
+
+
+def test_novel_is_what_stitching_says(visit, site):
+    novel = int(np.flatnonzero(site.columns["novel"] == 1)[0])
+    with visit(site) as page:
+        page.open(site.latent_route(novel), "main .badge:text('novel')")
+        assert page.texts("main .said .badge") == ["novel"]
+        probe = "main .numbers div:has(dt:text-is('Probe'))"
+        assert page.texts(f"{probe} dd")[0].strip() == "−4.000"
+        unlike = np.isnan(site.columns["novel"]) & (site.columns["cosine"] < NOVEL_BELOW)
+        page.go(
+            site.latent_route(int(np.flatnonzero(unlike & (site.columns["density"] > 0))[0])),
+            "main .badge:text('unlike all others')",
+        )
+        assert not [text for text in page.texts("main .badge") if "novel" in text]
+        page.page.locator("main .others summary").click()
+        assert page.texts("main .others .missing") == [f"Probe: not measured: {UNPROBED}"]
+        assert not page.texts(probe)
+
+
 def test_what_an_explanation_misses_is_shown(visit, site):
     with visit(site) as page:
         page.open(site.latent_route(0), "main .misses")
@@ -295,6 +347,28 @@ def test_what_an_explanation_misses_is_shown(visit, site):
         assert not page.texts("main .misses")
 
 
+def test_panels_say_what_their_numbers_mean_and_why_they_have_none(visit, site):
+    with visit(site) as page:
+        page.open(site.latent_route(0), "main blockquote")
+        assert "chance is 0.5" in page.texts("main .panel:has(blockquote) .note")[0]
+        rows = (site.sae == len(site.saes) - 1) & (site.columns["density"] > 0)
+        panel = "main .panel:has(h2:text('Promoted and suppressed')) .missing"
+        page.go(site.latent_route(int(np.flatnonzero(rows)[0])), panel)
+        assert page.texts(panel) == [f"not measured: {NO_LOGITS}"]
+
+
+def test_shares_have_their_unit_on_a_page_and_on_a_phone(visit, site):
+    with visit(site) as page:
+        page.open(site.route("sae", SITE, "topk-w64"), ".nearest")
+        assert all(text.endswith(" %") for text in page.texts("main .nearest td.number"))
+        page.page.set_viewport_size({"width": 390, "height": 844})
+        page.go("#/latents?q=err>0.5", "main .row")
+        unit = """(key) => getComputedStyle(
+            document.querySelector(`main .row [data-label="${key}"]`), '::after').content"""
+        assert page.page.evaluate(unit, "Error contribution") == '" %"'
+        assert page.page.evaluate(unit, "Cosine") == "none"
+
+
 def test_stitching_says_what_there_is_of_a_latent_elsewhere(visit, site):
     said = {}
     with visit(site) as page:
@@ -303,7 +377,7 @@ def test_stitching_says_what_there_is_of_a_latent_elsewhere(visit, site):
             for latent in range(6):
                 row = int(np.flatnonzero((site.sae == sae) & (site.latent == latent))[0])
                 page.go(site.latent_route(row), f"main .crumbs span:text-is('{latent}')")
-                page.page.locator("main .said, main .missing").first.wait_for()
+                page.page.locator("main .said, main .panel .missing").first.wait_for()
                 said[sae, latent] = [
                     " ".join(text.split()) for text in page.texts("main .said > p")
                 ]
@@ -374,6 +448,16 @@ def test_meta_latents_have_a_list_of_their_own(visit, with_meta):
         assert page.texts("main .count") == ["4 of 4"]
 
 
+def test_meta_latents_are_found_from_everywhere(visit, with_meta):
+    with visit(with_meta) as page:
+        for start in ("#/overview", "#/latents"):
+            page.open(start)
+            page.page.locator("#search").fill("is:meta")
+            page.page.keyboard.press("Enter")
+            page.until("location.hash.startsWith('#/meta')")
+            page.page.locator("main .count:text('6 of 6')").wait_for()
+
+
 def test_a_run_without_a_meta_sae_says_what_asks_for_one(visit, site):
     with visit(site) as page:
         page.open(site.latent_route(0), "main .contexts")
@@ -416,6 +500,59 @@ def test_saes_have_their_numbers_and_reasons(visit, site):
         assert page.texts("details .missing") == [
             "FVU_nonlinear: not measured: it is not among the `saes` that are taken apart"
         ]
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    return Site(tmp_path_factory.mktemp("twice") / "report", twice=True)
+
+
+def test_saes_of_one_name_are_told_apart(visit, twice):
+    name, (first, *_, last) = "topk-w40", [sae["site"] for sae in twice.saes]
+    with visit(twice) as page:
+        page.open("#/latents?q=sae:w40&sort=latent", ".row")
+        assert {text.strip() for text in page.texts(".c-sae small")} == {first, last}
+        page.go(f"#/latents?q=sae:{name}%20site:{last}", ".count:text('5 of')")
+        assert [text.strip() for text in page.texts(".chip.on")] == [
+            f"sae:{name} ×",
+            f"site:{last} ×",
+        ]
+        page.go("#/latents?q=sae:w64", ".count:text('64 of')")
+        assert not page.texts(".c-sae small")
+
+
+def test_texts_are_looked_at_with_the_sae_of_which_most_is_known(visit, twice):
+    with visit(twice) as page:
+        page.open("#/texts", ".text-list a")
+        assert page.page.locator("main select").input_value() == "2"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("fvu<0.07", ["topk-w600"]),
+        ("width>=64 -w600", ["topk-w64"]),
+        ('sae:"topk-w40" site:"blocks.1.hook_resid_post"', ["topk-w40"]),
+        ("l0>5", []),
+        ("arch:topk seed:0 w64", ["topk-w64"]),
+    ],
+)
+def test_saes_are_searched_as_latents_are(visit, site, query, expected):
+    with visit(site) as page:
+        page.open("#/saes", ".row")
+        page.page.locator("#search").fill(query)
+        page.page.locator(f".count:text('{len(expected)} of 4')").wait_for()
+        assert [text.strip() for text in page.texts(".row .c-name")] == expected
+
+
+def test_a_search_of_saes_names_their_fields(visit, site):
+    with visit(site) as page:
+        page.open("#/saes?q=is:dead", "[role=alert]")
+        (said,) = page.texts("[role=alert]")
+        assert (
+            said
+            == "No field is called “is”; there are sae, site, model, arch, width, seed, l0, fvu."
+        )
 
 
 def test_a_hundred_thousand_latents_are_few_rows_in_the_page(visit, tmp_path):

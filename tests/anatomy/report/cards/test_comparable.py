@@ -46,14 +46,44 @@ def test_median_and_rank(values, better):
     order = sorted(values, reverse=better == "higher")
     assert found.rank == order.index(values[0]) + 1
     assert found.of == len(values)
-    assert found.median == median(values[1:])
+    assert found.median == (median(values[1:]) if len(values) > 3 else None)
     assert found.tied == values.count(values[0]) - 1
 
 
 def test_numbers_from_another_place_are_not_set_beside():
     others = {1: Cell(2.0, note="all"), 2: Cell(4.0, note="some"), 3: Cell(6.0, note="some")}
     found = compare(FVU, Cell(1.0, note="some"), others, [Cell(9.0, note="all")])
-    assert (found.others, found.of, found.seeds) == ((4.0, 6.0), 3, 1)
+    assert (found.others, found.of, found.seeds, found.without) == ((4.0, 6.0), 3, 1, 1)
+    assert found.place(FVU) == "1st of the 3 measured so"
+    lowest = compare(replace(FVU, better="none"), Cell(1.0, note="some"), others, [])
+    assert lowest.place(replace(FVU, better="none")) == "lowest of the 3 measured so"
+    equal = compare(FVU, Cell(2.0, note="all"), others, [])
+    assert equal.place(FVU) == "the same in all 2 measured so"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((2.0,), "1st of 2, the other has 2.00"),
+        ((2.0, 3.0), "1st of 3, the others have 2.00 and 3.00"),
+        ((2.0, 3.0, 4.0), "1st of 4, median of the others 3.00; better than the median"),
+    ],
+)
+def test_fewer_than_three_others_have_no_median(values, words):
+    own = Cell(1.0, 0.9, 1.1)
+    found = compare(FVU, own, dict(enumerate(map(Cell, values))), [])
+    assert found.words(FVU, own.value) == words
+    assert (found.median is None) == (len(values) < 3) == (not found.verdict)
+
+
+def test_no_verdict_where_another_seed_was_measured_elsewhere():
+    own = Cell(1.0, 0.9, 1.1, note="some")
+    others = {at: Cell(value, note="some") for at, value in enumerate((2.0, 3.0, 4.0))}
+    assert compare(FVU, own, others, [Cell(1.0, note="some")]).verdict == "better"
+    assert compare(FVU, own, others, [Cell(reason="why")]).verdict == "better"
+    assert compare(FVU, own, others, [Cell(1.0, note="all")]).verdict == ""
+    seeds = [Cell(1.0, note="some"), Cell(1.0, note="all")]
+    assert compare(FVU, own, others, seeds).verdict == ""
 
 
 def test_none_where_nothing_compares():

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -142,6 +143,24 @@ def test_what_is_made_of_separators_is_said(planted):
     for card in planted:
         for text in (as_html(card), as_markdown(card)):
             assert "tokens between documents are not counted" in text
+
+
+def test_a_median_of_few_is_not_drawn(planted):
+    (alone,) = (card for card in planted if card.who.sae == "first")
+    assert len(alone.others) == 3 and 'class="median"' in as_html(alone)
+    comparison = replace(alone.comparisons["fvu"], others=(0.1, 0.2), of=3, median=None)
+    few = replace(alone, comparisons=alone.comparisons | {"fvu": comparison, "l0": None})
+    assert 'class="median"' not in as_html(few)
+    assert "none of them measured so" in as_html(few) and "none of them measured so" in as_markdown(
+        few
+    )
+
+
+def test_the_training_curve_begins_where_it_was_first_measured(planted):
+    card = replace(planted[0], curve=[(16384.0, 0.9), (999424.0, 0.2)])
+    assert "<span>16,384 tokens, FVU 0.9</span>" in as_html(card)
+    assert "0.900 after 16,384 tokens" in as_markdown(card)
+    assert "0 tokens, FVU" not in as_html(card).replace("<span>16,384 ", "")
 
 
 def test_three_sentences(planted):

@@ -139,6 +139,27 @@ def test_the_run_has_three_sentences_one_of_each_paper_the_decided_first():
     assert of_run([]) == []
 
 
+def test_a_sentence_of_the_run_says_where_its_claim_has_another_verdict():
+    headline = [("a", finding("a1.", HOLDS))]
+
+    def beside(*every):
+        return of_run(headline, [("a", "fig1", headline[0][1]), *every])
+
+    assert beside(("a", "fig2", finding("a2.", HOLDS))) == ["a1."]
+    assert beside(("a", "fig2", finding("a2.", TOO_LITTLE))) == ["a1."]
+    assert beside(("b", "fig2", finding("b1.", FAILS))) == ["a1."]
+    assert beside(("a", "fig2", Finding("Q.", FAILS, "a2."))) == ["a1."]
+    (found,) = beside(
+        ("a", "fig2", finding("a2.", UNDECIDED)),
+        ("a", "fig3", finding("a3.", FAILS)),
+        ("a", "fig4", finding("a4.", FAILS)),
+    )
+    assert found == (
+        "a1; the claim it tests is undecided for the SAEs of fig2; the claim it tests does not hold "
+        "for the SAEs of fig3 and fig4."
+    )
+
+
 def test_rows_of_json_name_their_exhibit():
     (row,) = as_rows([({"paper": "a", "name": "fig1"}, finding("It is.", HOLDS))])
     assert row == {

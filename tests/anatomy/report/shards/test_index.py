@@ -56,6 +56,9 @@ def test_dead_latents_have_no_part_of_the_error():
     _, shards = shards_of([table])
     assert np.isnan(shards["index-core"]["error"]).tolist() == [True, False, False, False]
     assert largest_error([{"slug": "a"}], [table])["latent"] == 2
+    other = table.assign(error_contribution=0.99)
+    saes = [{"slug": "a", "decomposed": True}, {"slug": "b", "decomposed": False}]
+    assert largest_error(saes, [table, other])["sae"] == "a"
     assert largest_error([{"slug": "a"}], [table.assign(error_contribution=np.nan)]) is None
 
 

@@ -51,6 +51,7 @@ def test_the_index_has_what_a_latent_changes_when_it_is_added(stitched):
     tables = [pd.DataFrame({"latent": range(n)}) for n in (3, 2, 4)]
     wide, narrow, other = with_stitched(tables, stitched)
     assert wide["delta_mse"].tolist() == [-1.5, 0.5, 0]
+    assert wide["novel"].fillna(-1).tolist() == [0, 1, -1]
     assert "delta_mse" not in narrow and "delta_mse" not in other
 
 

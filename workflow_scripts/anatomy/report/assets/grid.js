@@ -75,16 +75,18 @@ function Grid({ label, columns, rows, keyOf, open, sort, onSort, place }) {
               if (!event.target.closest("a, button")) open(row);
             }}
           >
-            ${columns.map(
-              (column) => html`<div
+            ${columns.map((column) => {
+              const content = column.cell(row);
+              return html`<div
                 role="gridcell"
                 key=${column.key}
                 class=${`${column.numeric ? "number" : ""} ${column.phone ? "phone" : ""} c-${column.kind ?? "value"}`}
-                data-label=${column.short ?? column.label}
+                data-label=${column.label}
+                data-unit=${(typeof content === "string" && column.unit) || undefined}
               >
-                ${column.cell(row)}
-              </div>`,
-            )}
+                ${content}
+              </div>`;
+            })}
           </div>`;
         })}
       </div>

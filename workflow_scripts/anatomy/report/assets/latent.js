@@ -5,7 +5,7 @@ const STRATA = ["0–10", "10–25", "25–50", "50–75", "75–100"];
 const MISSED = STRATA.length + 1;
 const NUMBERS = [
   "density", "firings", "maximum", "mean_activation", "error", "linear_error_contribution",
-  "nonlinear_error_contribution", "error_lift", "ablation_gain", "decoder_norm", "own_cosine", "cosine", "score",
+  "nonlinear_error_contribution", "error_lift", "ablation_gain", "decoder_norm", "own_cosine", "cosine", "score", "probe",
 ];
 
 /** What a block holds of one latent. */
@@ -124,7 +124,8 @@ function LatentHead({ run, row, about, latent }) {
   const badges = [
     density === 0 && ["never fires", "bad"],
     density > 0.1 && ["dense: over 10 % of tokens", "warn"],
-    !about.meta && hasNovel(run) && isNovel(run, row) && [`novel: cosine below ${run.settings.novel_below}`, "good"],
+    run.value("novel", row) === 1 && ["novel: like none of a smaller SAE", "good"],
+    !about.meta && hasUnlike(run) && isUnlike(run, row) && [`unlike all others: cosine below ${run.settings.novel_below}`, ""],
     about.meta && ["meta-latent", ""],
   ].filter(Boolean);
   return html`<header class="latent-head">
@@ -151,11 +152,14 @@ function LatentHead({ run, row, about, latent }) {
 /** What the index says of a latent, or with `meta` of a meta-latent. */
 function Numbers({ run, row, keys = NUMBERS, meta }) {
   const known = keys.filter((key) => columnOf(run, key, meta) && !missing(run.value(key, row)));
+  const others = meta || !run.value("density", row) ? [] : keys.filter((key) => run.about.get(key)?.reason && !known.includes(key));
   return html`<dl class="numbers">${known.map((key) => {
     const about = columnOf(run, key, meta);
     const [low, high] = meta ? [] : boundKeys(run, key).map((name) => run.value(name, row));
     return html`<div title=${about.sentence}><dt>${about.label}</dt><dd><${Value} about=${about} value=${run.value(key, row)} low=${low} high=${high} /></dd></div>`;
-  })}</dl>`;
+  })}</dl>
+  ${others.length > 0 && html`<details class="others"><summary>not measured: ${others.length}</summary>
+    ${others.map((key) => html`<${Missing} what=${run.about.get(key).label} why=${run.about.get(key).reason} />`)}</details>`}`;
 }
 
 // ---- contexts
@@ -332,7 +336,7 @@ function Histogram({ run, data, marked }) {
 }
 
 function Logits({ data }) {
-  if (!data.promoted.length) return html`<${Panel} title="Promoted and suppressed"><${Missing} /><//>`;
+  if (!data.promoted.length) return html`<${Panel} title="Promoted and suppressed tokens"><p class="missing">not measured${data.logitsNote && `: ${data.logitsNote}`}</p><//>`;
   const most = Math.max(...[...data.promoted, ...data.suppressed].map((one) => Math.abs(one.logit)));
   const list = (title, all, kind) => html`<div>
     <h3>${title}</h3>
@@ -393,7 +397,7 @@ function Explanation({ data }) {
   if (!found) return html`<${Panel} title="Explanation"><${Missing} why="this latent was not among those that were explained" /><//>`;
   return html`<${Panel} title="Explanation">
     <blockquote><${Quoted} longest="2000">${found.text}<//></blockquote>
-    <p class="note">Score ${format(found.score, 3)}${found.n ? ` on ${found.n} examples` : ""}${found.backend ? html`, written by <${Quoted}>${found.backend}<//>` : ""}.</p>
+    <p class="note">Score ${format(found.score, 3)}${found.n ? ` on ${found.n} examples` : ""}${found.backend ? html`, written by <${Quoted}>${found.backend}<//>` : ""}: the mean of its accuracies where the latent fires and where it is silent; chance is 0.5.</p>
   <//>`;
 }
 

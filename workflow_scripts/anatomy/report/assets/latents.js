@@ -8,13 +8,9 @@ function Latents({ run, route, meta }) {
   const query = route.query.get("q") ?? "";
   const sort = route.query.get("sort") ?? (meta ? "-firings" : hasError(run) ? "-error" : "-density");
   const shown = shownColumns(run, route, meta);
-  const parsed = useMemo(() => {
-    try {
-      return { terms: parseQuery(query, run) };
-    } catch (error) {
-      return { terms: [], error };
-    }
-  }, [query]);
+  const parsed = useTerms(query, run);
+  const elsewhere = !meta && parsed.terms.some((one) => one.state === "meta" && !one.negated);
+  useEffect(() => elsewhere && go(address(["meta"], { q: query }), true), [elsewhere]);
   const wanted = [...columnsOfQuery(parsed.terms), ...parseSort(sort).map(([key]) => key), ...shown];
   const [ready, trouble] = useData(() => run.need(wanted).then(() => wanted.join()), [wanted.join()]);
   const [rows, failure] = useMemo(() => {
@@ -109,9 +105,9 @@ function toggled(keys, key) {
 }
 
 function withRange(query, [x0, x1, y0, y1]) {
-  const rest = query.replace(/(^|\s)(?:density|error):\S+/g, "").trim();
-  const range = (a, b) => `${a.toPrecision(3)}..${b.toPrecision(3)}`;
-  return `${rest} density:${range(x0, x1)} error:${range(y0, y1)}`.trim();
+  const rest = query.replace(/(^|\s)(?:density|error)[:<>]\S+/g, "").trim();
+  const range = (key, low, high) => [low ? `${key}>=${low}` : `${key}>0`, high < Infinity && `${key}<${high}`];
+  return [rest, ...range("density", x0, x1), ...range("error", y0, y1)].filter(Boolean).join(" ");
 }
 
 function latentColumns(run, shown, meta) {
@@ -126,7 +122,11 @@ function latentColumns(run, shown, meta) {
       numeric: true,
       width: [Math.max(72, wordWidth(about.label)), 0.5],
       phone: [meta ? "firings" : "density", "error", "cosine"].includes(key),
-      cell: (row) => (dead(row) ? quantity(about, run.value(key, row)) : html`<i class="never">never fires</i>`),
+      cell: (row) => {
+        const value = run.value(key, row);
+        if (!dead(row)) return html`<i class="never">never fires</i>`;
+        return missing(value) ? html`<span title=${`not measured${about.reason ? `: ${about.reason}` : ""}`}>–</span>` : quantity(about, value);
+      },
     };
   });
   return [
@@ -147,7 +147,7 @@ function latentColumns(run, shown, meta) {
       kind: "sae",
       width: [nameWidth(run, 130), 1],
       phone: true,
-      cell: (row) => html`<span title=${run.saes[run.rowSae[row]].sae}><${Quoted}>${run.saes[run.rowSae[row]].sae}<//></span>`,
+      cell: (row) => html`<${SaeName} run=${run} number=${run.rowSae[row]} />`,
     },
     {
       key: "latent",
@@ -163,18 +163,19 @@ function latentColumns(run, shown, meta) {
 /** Filters that one clicks: the same words as in the search. */
 function Chips({ run, query, set, meta }) {
   const words = query.split(/\s+/);
-  const chips = [["is:novel", "novel"], ["is:dead", "never fire"], ["is:dense", "dense"], ["is:explained", "explained"]];
+  const chips = [["is:novel", "novel"], ["is:unlike", "unlike all others"], ["is:dead", "never fire"], ["is:dense", "dense"], ["is:explained", "explained"]];
   const states = chips.filter(([word]) => {
-    if (word === "is:novel") return hasNovel(run);
+    if (word === "is:novel") return run.about.has("novel");
+    if (word === "is:unlike") return hasUnlike(run);
     return word !== "is:explained" || run.columns.get("score").some((value) => !Number.isNaN(value));
   });
   const toggle = (word) => {
     const has = words.includes(word);
     set((has ? words.filter((other) => other !== word) : [...words, word]).join(" ").trim());
   };
-  const inSae = words.find((word) => word.startsWith("sae:"));
+  const where = words.filter((word) => /^(sae|site|model):/.test(word));
   return html`<div class="chips" role="group" aria-label="Filters">
-    ${inSae && html`<button type="button" class="chip on" aria-pressed="true" onClick=${() => toggle(inSae)}>${inSae} ×</button>`}
+    ${where.map((word) => html`<button type="button" class="chip on" aria-pressed="true" onClick=${() => toggle(word)}>${word} ×</button>`)}
     ${!meta &&
     states.map(
       ([word, label]) => html`<button

@@ -8,8 +8,8 @@ const KEYS = [
 ];
 const SYNTAX = [
   ["error return", "both words in what it fires on; quotes keep spaces"], ["-tab", "not this word"], ["sae:w1024 site:blocks.2 arch:topk", "of these SAEs"],
-  ['tok:" which"', "in its strongest tokens"], ["is:novel is:dead is:dense is:explained is:meta", "in this state"],
-  ["density<1% err>0.01 cos:0.5..0.7", "any column: <, >, <=, >=, a range"], ["#123 or name/123", "the latent of this number"],
+  ['tok:" which"', "in its strongest tokens"], ["is:novel is:unlike is:dead is:dense is:explained is:meta", "in this state"],
+  ["density<1% err>0.01 cos:0.5..0.7", "any column: <, >, <=, >=, a range; in the list of SAEs fvu<0.1 width>500"], ["#123 or name/123", "the latent of this number"],
 ];
 let pinned = null;
 
@@ -69,21 +69,36 @@ function verdictClass(verdict) {
   return { holds: "good", "does not hold": "bad", undecided: "warn" }[verdict] ?? "none";
 }
 
+function isJudged(claim) {
+  return verdictClass(claim.verdict) !== "none";
+}
+
+/** The claim in the report, and the tables that it was measured in; as links where their names are plain. */
+function ClaimLinks({ claim: { paper, claim, tables }, judged }) {
+  const plainName = (name) => /^\w[\w-]*$/.test(name);
+  if (![paper, claim].every(plainName)) return null;
+  const names = judged ? String(tables ?? "").split(" ").filter(plainName) : [];
+  return html`<p class="note"><a href=${`index.html#claim-${paper}-${claim}`}>In the report</a>${names.length > 0 && ", from"}${names.map((name) => html` <a href=${`../tables/${paper}/${name}.csv`}>${name}</a>`)}</p>`;
+}
+
 function Claims({ run, route }) {
   const [claims, error] = useData(() => run.claims(), []);
+  const asked = route.query.get("claim");
+  useEffect(() => document.querySelector(".claims .marked")?.scrollIntoView({ block: "center" }), [claims, asked]);
   if (!claims) return html`<h1 class="alone">Claims</h1><${Waiting} error=${error} />`;
   if (!claims.length) return html`<h1 class="alone">Claims</h1><${Missing} what="Claims" why="no paper of this run claims anything" />`;
   // "not testable here (why)" is one verdict with many reasons.
   const short = (claim) => String(claim.verdict).split(" (")[0];
   const filters = [["verdict", short], ["paper", (claim) => claim.paper]];
-  const shown = claims.filter((claim) => filters.every(([key, of]) => [null, of(claim)].includes(route.query.get(key))));
+  const shown = claims.filter((claim) => filters.every(([key, of]) => [null, of(claim)].includes(route.query.get(key))))
+    .sort((a, b) => isJudged(b) - isJudged(a));
   return html`<div class="heading"><h1>Claims</h1><p class="count" aria-live="polite">${shown.length} of ${claims.length}</p>
       ${filters.map(([key, of]) => html`<div class="chips" role="group" aria-label=${key}>${[...new Set(claims.map(of))].map((value) => {
         const on = route.query.get(key) === value;
         return html`<button type="button" class=${`chip ${on ? "on" : ""}`} aria-pressed=${String(on)} onClick=${() => go(changed(route, { [key]: on ? "" : value }), true)}>
           ${value.replaceAll("_", " ")}<span class="number">${claims.filter((claim) => of(claim) === value).length}</span></button>`;
       })}</div>`)}</div>
-    <ul class="claims">${shown.map((claim) => html`<li key=${`${claim.paper} ${claim.claim}`}>
+    <ul class="claims">${shown.map((claim) => html`<li key=${claim.id} class=${claim.id === asked ? "marked" : ""}>
       <span class=${`verdict ${verdictClass(claim.verdict)}`}>${short(claim)}</span>
       <div>
         <h2><${Quoted} longest="2000">${claim.statement ?? claim.claim}<//></h2>
@@ -92,6 +107,7 @@ function Claims({ run, route }) {
           ${!missing(claim.measured_lo) && html` <span class="interval">${format(claim.measured_lo, places(claim.measured, 3))} – ${format(claim.measured_hi, places(claim.measured, 3))}</span>`}
           ${claim.interval && html` <span class="unit">over <${Quoted}>${claim.interval}<//></span>`}; in the paper <${Quoted}>${claim.paper_value ?? "–"}<//></p>`}
         ${[claim.rule && `Holds if ${claim.rule}`, short(claim) !== claim.verdict && claim.verdict, claim.note].filter(Boolean).map((line) => html`<p class="note"><${Quoted} longest="2000">${line}<//></p>`)}
+        <${ClaimLinks} claim=${claim} judged=${isJudged(claim)} />
       </div></li>`)}</ul>`;
 }
 
@@ -112,7 +128,8 @@ function Help({ run }) {
       <//>
     </div>
     <${Panel} title="Quantities">
-      ${hasNovel(run) && html`<p class="note">is:novel are latents that fire and whose cosine to every latent of another SAE of the site is below ${run.settings.novel_below}, the threshold of this run’s stitching.</p>`}
+      ${hasUnlike(run) && html`<p class="note">is:novel are latents of an SAE that was stitched as the larger of two, where no latent of the smaller one has a decoder cosine of ${run.settings.novel_below} or more to them.
+        is:unlike are latents that fire and whose cosine to every latent of another SAE of the site, smaller, larger or of another seed, is below ${run.settings.novel_below}.</p>`}
       <dl class="terms">${[...terms.values()].map((about) => html`<dt>${about.label}${writtenAs(about).unit && html` <small>${writtenAs(about).unit}</small>`}</dt><dd>${about.sentence}</dd>`)}</dl>
     <//>
     <p class="note">This page was opened from files and loads nothing from elsewhere. Its libraries and their licences: <a href="assets/LICENSES.txt">LICENSES.txt</a>.</p>`;
@@ -148,7 +165,7 @@ function SearchBox({ run, route }) {
   };
   return html`<form class="search" role="search" onSubmit=${submit}>
     <input id="search" type="search" autocomplete="off" spellcheck=${false} value=${text} onInput=${type} aria-label=${view === "saes" ? "Search SAEs" : "Search latents"}
-      placeholder=${view === "saes" ? "Search SAEs" : "Search latents: words, sae:w1024, density<1%"} /><kbd aria-hidden="true">/</kbd>
+      placeholder=${view === "saes" ? "Search SAEs: words, arch:topk, fvu<0.1" : "Search latents: words, sae:w1024, density<1%"} /><kbd aria-hidden="true">/</kbd>
   </form>`;
 }
 

@@ -94,6 +94,12 @@ function typical(values) {
   return sizes.length ? sizes[Math.floor(0.75 * sizes.length)] : 1;
 }
 
+/** A value with its unit, as text. */
+function withUnit(about, value) {
+  const { unit } = writtenAs(about);
+  return `${quantity(about, value)}${!missing(value) && unit ? ` ${unit}` : ""}`;
+}
+
 function Value({ about, value, low, high }) {
   const { unit } = writtenAs(about);
   const interval = !missing(low) && !missing(high);
@@ -116,6 +122,14 @@ function Pieces({ pieces, lines }) {
 function Quoted({ children, longest = 400 }) {
   const text = String(children ?? "");
   return html`<bdi><${Pieces} pieces=${visible(text, { longest })} /></bdi>`;
+}
+
+/** The name of an SAE, and where it is if others are called the same. */
+function SaeName({ run, number }) {
+  const { sae, site, model } = run.saes[number];
+  const alike = run.saes.filter((other) => other.sae === sae);
+  const key = alike.some((other) => other.site !== site) ? "site" : "model";
+  return html`<span title=${`${sae} at ${site} of ${model}`}><${Quoted}>${sae}<//>${alike.length > 1 && html` <small><${Quoted}>${run.saes[number][key]}<//></small>`}</span>`;
 }
 
 /** A latent as a link: its number and what it fires on; in `full` with its SAE. */
@@ -241,7 +255,7 @@ function BinPlot({ run, rows, onPick }) {
   for (let i = 0; i < nx * ny; i++) {
     if (!all[i]) continue;
     const [bx, by] = [i % nx, Math.floor(i / nx)];
-    const range = [x.edge(bx), x.edge(bx + 1), y.edge(by), y.edge(by + 1)];
+    const range = [...x.range(bx), ...y.range(by)];
     const count = chosen[i];
     const place = { x: left + (bx * w) / nx, y: top + h - ((by + 1) * h) / ny };
     const hue = count ? step(Math.log1p(count) / most) : "none";
@@ -279,9 +293,17 @@ function binned(run) {
   const [nx, ny] = [24, 19];
   const axis = ([low, high], n) => {
     const from = Math.max(low, high * 1e-7); // seven decades are enough for a picture
-    const size = (Math.log10(high * 1.001) - Math.log10(from)) / n;
-    const bin = (v) => Math.max(0, Math.min(n - 1, Math.floor((Math.log10(v) - Math.log10(from)) / size)));
-    return { low: from, high, bin, edge: (i) => from * 10 ** (i * size) };
+    const size = Math.log10((high * 1.001) / from) / n;
+    // Edges are what a query says of them; the first and the last bin take what is beyond.
+    const edges = Array.from({ length: n + 1 }, (_, i) => Number((from * 10 ** (i * size)).toPrecision(4)));
+    const own = edges.map(Math.fround);
+    const bin = (v) => {
+      let i = Math.max(0, Math.min(n - 1, Math.floor(Math.log10(v / from) / size)));
+      while (i > 0 && v < own[i]) i--;
+      while (i < n - 1 && v >= own[i + 1]) i++;
+      return i;
+    };
+    return { low: from, high, bin, range: (i) => [i ? edges[i] : 0, i < n - 1 ? edges[i + 1] : Infinity] };
   };
   const [dr, er] = [range(density), range(error)];
   if (!Number.isFinite(dr[0]) || !Number.isFinite(er[0])) return null;

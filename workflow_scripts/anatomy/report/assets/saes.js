@@ -63,30 +63,31 @@ function Doors({ run }) {
           <b>The latent with the largest error contribution</b>
           <span class="fires"><${Quoted} longest="80">${run.names[row]}<//></span>
           <small>
-            ${quantity(about("error"), run.value("error", row))} % of the error of <${Quoted}>${run.saes[run.rowSae[row]].sae}<//>;
-            it fires on ${quantity(about("density"), run.value("density", row))} % of tokens, and the error there is${" "}
+            ${withUnit(about("error"), run.value("error", row))} of the error of <${SaeName} run=${run} number=${run.rowSae[row]} />;
+            it fires on ${withUnit(about("density"), run.value("density", row))} of tokens, and the error there is${" "}
             ${format(door.error_lift, 2)} times the mean
           </small>
         </a>`
       : html`<div class="door"><b>The latent with the largest error contribution</b><small>not measured: no SAE was decomposed</small></div>`}
-    <a class="door" href=${address(["claims"])}>
-      <b>What the run says of the main claim</b>
+    <div class="door">
+      <a href=${address(["claims"])}><b>What the run says of the main claims</b></a>
       <${Verdicts} run=${run} />
-    </a>
+    </div>
     <button type="button" class="door" onClick=${random}>
       <b>A random latent</b>
       <small>One of those that fire, whatever it is</small>
     </button>`;
 }
 
-/** The first claim in the order of the papers that this run can judge, and how all of them came out. */
+/** The first claim of each paper that this run can judge, and how all of them came out. */
 function Verdicts({ run }) {
   const [claims] = useData(() => run.claims(), []);
   if (!claims?.length) return html`<small>${claims ? "not measured: no paper of this run claims anything" : ""}</small>`;
-  const first = claims.find((claim) => verdictClass(claim.verdict) !== "none");
+  const judged = claims.filter(isJudged);
+  const firsts = judged.filter((claim, i) => judged.findIndex((other) => other.paper === claim.paper) === i);
   const count = (verdict) => claims.filter((claim) => claim.verdict === verdict).length;
-  const rest = claims.filter((claim) => verdictClass(claim.verdict) === "none").length;
-  return html`${first && html`<span><span class=${`verdict ${verdictClass(first.verdict)}`}>${first.verdict}</span> <${Quoted}>${first.statement}<//></span>`}
+  const rest = claims.length - judged.length;
+  return html`${firsts.map((claim) => html`<a href=${address(["claims"], { claim: claim.id })}><span class=${`verdict ${verdictClass(claim.verdict)}`}>${claim.verdict}</span> <${Quoted} longest="120">${claim.statement}<//></a>`)}
     <small>Of ${claims.length} claims ${count("holds")} hold, ${count("does not hold")} do not, ${count("undecided")} are undecided${rest ? `, ${rest} cannot be tested here` : ""}.</small>`;
 }
 
@@ -128,20 +129,28 @@ function Tradeoff({ run, site, model }) {
 
 // ---- the table
 
+/** The SAEs as what is searched: a row each, with the columns that some have. */
+function searchable(run) {
+  const shown = ["width", "seed", ...run.quantities.map(({ key }) => key)].filter((key) => measured(run, key)).map((key) => ({ key }));
+  return {
+    ofSaes: true, saes: run.saes, size: run.saes.length, shown, rowSae: [...run.saes.keys()], rowLatent: [],
+    about: new Map(shown.map((about) => [about.key, about])),
+    columns: new Map(shown.map(({ key }) => [key, Float32Array.from(run.saes, (sae) => cellOf(sae, key)[0] ?? NaN)])),
+    lowerNames: run.saes.map((sae) => `${sae.sae} ${sae.site} ${sae.architecture} ${sae.model} ${sae.width}`.toLowerCase()),
+  };
+}
+
 function Saes({ run, route }) {
-  const query = (route.query.get("q") ?? "").toLowerCase();
+  const list = useMemo(() => searchable(run), [run]);
+  const { terms, error } = useTerms(route.query.get("q") ?? "", list);
   const sort = route.query.get("sort") ?? "";
   const keys = SAE_COLUMNS.filter((key) => run.quantityOf(key) && measured(run, key));
-  const words = query.split(/\s+/).filter((word) => word);
-  const text = (sae) => `${sae.sae} ${sae.site} ${sae.architecture} ${sae.model} ${sae.width}`.toLowerCase();
   const value = (number, key) => {
     const sae = run.saes[number];
     if (["sae", "site", "architecture"].includes(key)) return sae[key];
     return key === "width" ? sae.width : (cellOf(sae, key)[0] ?? NaN);
   };
-  const rows = run.saes
-    .map((_, number) => number)
-    .filter((number) => !run.saes[number].meta && words.every((word) => text(run.saes[number]).includes(word.replace(/^\w+:/, ""))));
+  const rows = Array.from(filterRows(list, terms, false));
   const order = parseSort(sort);
   rows.sort((a, b) => {
     for (const [key, down] of order) {
@@ -150,11 +159,11 @@ function Saes({ run, route }) {
     }
     return a - b;
   });
-  const words2 = (key, label, width, phone) => ({ key, label, width, phone, kind: key === "sae" ? "name" : key, cell: (n) => html`<${Quoted}>${run.saes[n][key]}<//>` });
+  const words = (key, label, width, phone) => ({ key, label, width, phone, kind: key === "sae" ? "name" : key, cell: (n) => html`<${Quoted}>${run.saes[n][key]}<//>` });
   const columns = [
-    { ...words2("sae", "SAE", [nameWidth(run, 190), 1.6], true), cell: (n) => html`<a tabindex="-1" href=${saeAddress(run, n)}><${Quoted}>${run.saes[n].sae}<//></a>` },
-    { ...words2("site", "Site", [150, 1.2], true), kind: "sae" },
-    words2("architecture", "Kind", [66, 0.6]),
+    { ...words("sae", "SAE", [nameWidth(run, 190), 1.6], true), cell: (n) => html`<a tabindex="-1" href=${saeAddress(run, n)}><${Quoted}>${run.saes[n].sae}<//></a>` },
+    { ...words("site", "Site", [150, 1.2], true), kind: "sae" },
+    words("architecture", "Kind", [66, 0.6]),
     { key: "width", label: "Width", numeric: true, width: [56, 0.3], cell: (n) => GROUPS.format(run.saes[n].width) },
     ...keys.map((key) => {
       const about = run.quantityOf(key);
@@ -172,9 +181,11 @@ function Saes({ run, route }) {
     }),
   ];
   return html`<div class="heading"><h1>SAEs</h1><p class="count" aria-live="polite">${rows.length} of ${run.saes.filter((sae) => !sae.meta).length}</p></div>
+    ${error && html`<${Waiting} error=${error} />`}
     <${SortSelect} columns=${columns} sort=${sort} set=${(next) => go(changed(route, { sort: next }), true)} />
     <${Grid} label="SAEs" columns=${columns} rows=${rows} keyOf=${(n) => n} open=${(n) => go(saeAddress(run, n))} sort=${sort}
-      onSort=${(key, down, add) => go(changed(route, { sort: clickSort(sort, key, down, add) }), true)} place=${route.hash} />`;
+      onSort=${(key, down, add) => go(changed(route, { sort: clickSort(sort, key, down, add) }), true)} place=${route.hash} />
+    ${!rows.length && html`<p class="missing">No SAE is like this. <a href=${address(["saes"])}>Show all</a></p>`}`;
 }
 
 // ---- one SAE
@@ -211,7 +222,7 @@ function Sae({ run, route }) {
           ${others.map((about) => html`<${Missing} what=${about.label} why=${sae.missing?.[about.key]} />`)}</details>`}
       <//>
       <${Panel} title=${largest.key === "error" ? "Largest error contributions" : "Densest latents"}>
-        <${LatentRows} run=${run} head=${(run.about.get(largest.key) ?? {}).label} rows=${largest.rows.map((row) => ({ sae: number, latent: run.rowLatent[row], value: run.value(largest.key, row) }))} write=${(value) => quantity(run.about.get(largest.key) ?? {}, value)} />
+        <${LatentRows} run=${run} head=${(run.about.get(largest.key) ?? {}).label} rows=${largest.rows.map((row) => ({ sae: number, latent: run.rowLatent[row], value: run.value(largest.key, row) }))} write=${(value) => withUnit(run.about.get(largest.key) ?? {}, value)} />
       <//>
     </div>
   </article>`;

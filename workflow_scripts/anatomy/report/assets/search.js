@@ -2,12 +2,23 @@
 // The search syntax, sorting, and rows as CSV. Predictable: substrings and comparisons, no ranking.
 
 const FIELD_WORDS = { err: "error", cos: "cosine", lift: "error_lift", gain: "ablation_gain" };
-const STATES = ["novel", "dead", "dense", "explained", "meta"];
+const STATES = ["novel", "unlike", "dead", "dense", "explained", "meta"];
 const TERM = /(-?)(?:([A-Za-z_]\w*)(:|<=|>=|<|>|=))?("(?:[^"\\]|\\.)*"?|[^\s"]+)/sy;
 
 /** A text as one term of a search. */
 function quotedTerm(text) {
   return `"${inAddress(text).replace(/["\\]/g, "\\$&")}"`;
+}
+
+/** The terms of a query and what is wrong with it; `run` is what is searched: latents, or the table of SAEs. */
+function useTerms(query, run) {
+  return useMemo(() => {
+    try {
+      return { terms: parseQuery(query, run) };
+    } catch (error) {
+      return { terms: [], error };
+    }
+  }, [query, run]);
 }
 
 /** The terms of a query, or a DataError that says what cannot be read. */
@@ -44,10 +55,13 @@ function term(field, op, value, run) {
     const whole = values.includes(wanted);
     return { kind: "sae", match: values.map((own) => (whole ? own === wanted : own.includes(wanted))) };
   }
-  if (op === ":" && name === "tok") return { kind: "name", wanted };
-  if (op === ":" && name === "is") {
-    if (wanted === "novel" && !hasNovel(run)) {
-      throw new DataError("This run has no threshold for novelty; a cosine does: cos<0.7.");
+  if (op === ":" && name === "tok" && !run.ofSaes) return { kind: "name", wanted };
+  if (op === ":" && name === "is" && !run.ofSaes) {
+    if (wanted === "novel" && !run.about.has("novel")) {
+      throw new DataError("This run stitches no SAEs, which says what is novel; a cosine does: cos<0.7.");
+    }
+    if (wanted === "unlike" && !hasUnlike(run)) {
+      throw new DataError("This run has no threshold of what is alike; a cosine does: cos<0.7.");
     }
     if (STATES.includes(wanted)) return { kind: "state", state: wanted };
     throw new DataError(`No state is called “${value}”; there are ${STATES.join(", ")}.`);
@@ -63,7 +77,7 @@ function columnNamed(name, run) {
   const starts = shown.filter((key) => key.startsWith(wanted));
   if (keys.includes(wanted)) return wanted;
   if (starts.length === 1) return starts[0];
-  const fields = ["sae", "site", "model", "arch", "tok", "is", ...shown].join(", ");
+  const fields = ["sae", "site", "model", "arch", ...(run.ofSaes ? [] : ["tok", "is"]), ...shown].join(", ");
   throw new DataError(`No field is called “${name}”; there are ${fields}.`);
 }
 
@@ -102,35 +116,36 @@ function predicate(one, run) {
       return (row) => one.match[rowSae[row]];
     case "number": {
       const values = run.columns.get(one.key);
-      // Of what was not measured nothing is true but that it is not inside.
-      if (one.open) return (row) => values[row] > one.low && values[row] < one.high;
       // Columns are of single precision; a typed 0.3 means theirs.
       const low = Math.fround(one.low);
       const high = Math.fround(one.high);
+      // Of what was not measured nothing is true but that it is not inside.
+      if (one.open) return (row) => values[row] > low && values[row] < high;
       return (row) => values[row] >= low && values[row] <= high;
     }
     default:
       return {
         dead: (row) => density[row] === 0,
         dense: (row) => density[row] > 0.1,
-        novel: (row) => isNovel(run, row),
+        novel: (row) => run.value("novel", row) === 1,
+        unlike: (row) => isUnlike(run, row),
         explained: (row) => !Number.isNaN(run.value("score", row)),
         meta: (row) => Boolean(saes[rowSae[row]].meta),
       }[one.state];
   }
 }
 
-function hasNovel(run) {
+function hasUnlike(run) {
   return !missing(run.settings?.novel_below);
 }
 
-/** A latent is novel where no latent of another SAE of the site is nearer than the run's own threshold. */
-function isNovel(run, row) {
+/** Whether no latent of another SAE of the site, of whatever size or seed, is nearer than the run's own threshold. */
+function isUnlike(run, row) {
   return run.value("density", row) > 0 && run.value("cosine", row) < run.settings.novel_below;
 }
 
 function columnsOfQuery(terms) {
-  return terms.filter((one) => one.kind === "number").map((one) => one.key);
+  return terms.map((one) => (one.state === "novel" ? "novel" : one.key)).filter(Boolean);
 }
 
 /** The rows that all terms hold for. Their columns are in the run. */

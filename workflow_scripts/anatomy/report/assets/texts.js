@@ -19,13 +19,16 @@ function withSamples(run) {
   return run.saes.map((_, number) => number).filter((number) => run.saes[number].samples);
 }
 
-/** The SAE that a text is looked at with: the one asked for, that with the largest error, or the first. */
+/** The SAE that a text is looked at with: the one asked for, or that of which most is known, best of the main site. */
 function sampleSae(run, site, name) {
   const all = withSamples(run);
   const asked = name ? run.saeNumber(site, name) : -1;
-  const door = all.find((n) => run.saes[n].slug === run.doors?.largest_error?.sae);
-  const main = all.find((n) => run.saes[n].site === run.main?.site);
-  return name ? all.find((n) => n === asked) : (door ?? main ?? all[0]);
+  const known = (n) => {
+    const { decomposed, site: at, model, slug } = run.saes[n];
+    const is = [decomposed, !missing(cellOf(run.saes[n], "kl")[0]), at === run.main?.site && model === run.main?.model, slug === run.doors?.largest_error?.sae];
+    return parseInt(is.map(Number).join(""), 2);
+  };
+  return name ? all.find((n) => n === asked) : all.reduce((best, n) => (known(n) > known(best) ? n : best), all[0]);
 }
 
 async function openSamples(run, sae) {
@@ -140,7 +143,7 @@ function TextPanel({ run, data, c, sae, by, values, most, token, pick }) {
   const [w, h] = [positions * 4, 64];
   const signed = BY[by].signed;
   const zero = signed ? h / 2 : h;
-  return html`<${Panel} title=${html`<${Quoted}>${run.saes[sae].sae}<//>`} className="text-panel">
+  return html`<${Panel} title=${html`<${SaeName} run=${run} number=${sae} />`} className="text-panel">
     <p class="scale">${signed ? format(-most, 2) : "0"} ${Array.from({ length: STEPS }, (_, i) => html`<i class=${signed && i < 4 ? `n${9 - 2 * i}` : `h${signed ? Math.max(1, 2 * (i - 4)) : i + 1}`} />`)} ${format(most, BY[by].digits ?? 2)} <span>${BY[by].label}${["error", "linear", "nonlinear"].includes(by) ? " as a share of the token’s squared norm" : ""}</span></p>
     <div class="running" tabindex="0" role="group" aria-label="Text; arrow keys go from token to token" onKeyDown=${onKeyDown}>
       ${tokens.map((one, p) => html`<${Token} token=${one} options=${{ lines: true }} hover=${() => {}} className=${`${hue(values[p])} ${p === token ? "at" : ""}`} onPick=${() => pick(p)} />`)}

@@ -11,17 +11,17 @@ WIDTH, MARGIN = 200.0, 8.0
 
 @dataclass(frozen=True)
 class Strip:
-    """Places on a line of `WIDTH`: own, the ends of its interval, those of others, and their median."""
+    """Places on a line of `WIDTH`: own, the ends of its interval, those of others, and their median, if any."""
 
     own: float
     lo: float | None
     hi: float | None
     others: list[float]
-    median: float
+    median: float | None
 
 
 def strip(
-    value: float, lo: float | None, hi: float | None, others: Sequence[float], median: float
+    value: float, lo: float | None, hi: float | None, others: Sequence[float], median: float | None
 ) -> Strip:
     """Where an SAE stands among others, the smallest number on the left.
 
@@ -41,17 +41,21 @@ def strip(
         lo=None if lo is None else at(lo),
         hi=None if hi is None else at(hi),
         others=[at(other) for other in others],
-        median=at(median),
+        median=None if median is None else at(median),
     )
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A polyline as SVG has its points, in a box of `width` and `height`, and the ends of both axes."""
+    """A polyline as SVG has its points, in a box of `width` and `height`.
+
+    x_start, x_end, first, last: x and y of its first and its last point. top: the end of the axis of y.
+    """
 
     points: str
     width: float
     height: float
+    x_start: float
     x_end: float
     first: float
     last: float
@@ -64,7 +68,8 @@ def curve(points: Sequence[tuple[float, float]], width: float = 640, height: flo
     placed = [
         f"{x / (x_end or 1) * width:.1f},{height - y / (top or 1) * height:.1f}" for x, y in points
     ]
-    return Curve(" ".join(placed), width, height, x_end, points[0][1], points[-1][1], top)
+    (x_start, first), (_, last) = points[0], points[-1]
+    return Curve(" ".join(placed), width, height, x_start, x_end, first, last, top)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,14 @@ from workflow_scripts.anatomy.report.cards.identity import (
 from workflow_scripts.anatomy.report.cards.quantities import SECTIONS
 from workflow_scripts.anatomy.report.cards.shown import interval, number
 from workflow_scripts.anatomy.report.cards.visible import spans, visible
-from workflow_scripts.anatomy.report.cards.words import about, not_measured, reproduce
+from workflow_scripts.anatomy.report.cards.words import (
+    about,
+    beside,
+    how_to_cite,
+    not_measured,
+    reproduce,
+    where_from,
+)
 
 # What Markdown, or the HTML in it, takes for its own.
 # Within words, _ is itself.
@@ -72,11 +79,11 @@ def as_markdown(card: Card) -> str:
         "## 10. Known limits",
         _items(card.limits) if card.limits else "No rule for known limits applies\\.",
         "## 11. Cite and reproduce",
-        escaped(
-            f"The numbers are those of the run {card.method.run}; its configuration makes them:"
-        ),
+        escaped(where_from(card)),
         _code("console", reproduce(card)),
     ]
+    if cited := how_to_cite(card):
+        parts += ["Please cite:", _items(cited)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -130,14 +137,13 @@ def _yaml(content: dict[str, Any]) -> str:
 def _quantities(card: Card, section: int) -> list[str]:
     rows = []
     for each in card.of_section(section):
-        cell, comparison = card.cells[each.key], card.comparisons[each.key]
+        cell = card.cells[each.key]
         if cell.value is None:
             continue
         value = f"{number(cell.value, each.digits)} {each.unit}".strip()
         span = interval(cell.value, cell.lo, cell.hi, each.digits) or "no interval"
-        beside = comparison.words(each, cell.value) if comparison else "none in this run"
         note = f" Measured {cell.note}." if cell.note else ""
-        rows.append((each.label, value, span, beside, each.sentence + note))
+        rows.append((each.label, value, span, beside(card, each), each.sentence + note))
     head = ("Quantity", "Value", "95 % interval", "Among comparable SAEs", "What it is")
     parts = [_table(head, rows)] if rows else []
     missing = [

@@ -15,7 +15,14 @@ from workflow_scripts.anatomy.report.cards.identity import (
 from workflow_scripts.anatomy.report.cards.quantities import SECTIONS, Quantity
 from workflow_scripts.anatomy.report.cards.shown import interval, number
 from workflow_scripts.anatomy.report.cards.visible import spans, visible
-from workflow_scripts.anatomy.report.cards.words import about, not_measured, reproduce
+from workflow_scripts.anatomy.report.cards.words import (
+    about,
+    beside,
+    how_to_cite,
+    not_measured,
+    reproduce,
+    where_from,
+)
 from workflow_scripts.anatomy.report.templating import TEMPLATES, template
 
 
@@ -39,7 +46,9 @@ def as_html(card: Card) -> str:
         density_bars=bars(card.densities),
         curve=curve(card.curve) if len(card.curve) > 1 else None,
         top=[_latent(card, row) for row in card.top],
+        where_from=where_from(card),
         reproduce=reproduce(card),
+        cited=how_to_cite(card),
     )
 
 
@@ -54,7 +63,7 @@ def _row(card: Card, quantity: Quantity) -> dict[str, Any]:
         "value": number(cell.value, digits),
         "interval": interval(cell.value, cell.lo, cell.hi, digits),
         "n": f"{cell.n:,} {quantity.counted}" if cell.n and quantity.counted else "",
-        "words": comparison.words(quantity, cell.value) if comparison else "none in this run",
+        "words": beside(card, quantity),
     }
     if comparison:
         ends = (cell.value, cell.lo, cell.hi)

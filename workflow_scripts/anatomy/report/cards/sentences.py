@@ -8,6 +8,8 @@ from workflow_scripts.anatomy.report.cards.identity import Who
 from workflow_scripts.anatomy.report.cards.quantities import Quantity
 from workflow_scripts.anatomy.report.cards.shown import interval, number, ordinal
 
+EVERY = "fvu_all_tokens"  # what every SAE of a run has
+
 
 def sentences(
     who: Who,
@@ -45,12 +47,22 @@ class _Words:
         """The place among comparable SAEs, as the end of a clause; or that there are none."""
         found = self.comparisons.get(key)
         if found is None:
-            return "no other SAE of this run is comparable"
-        median = number(found.median, self.quantities[key].digits)
-        place = f"{ordinal(found.rank)} of {found.of} comparable SAEs"
+            return "this run has no other SAE to compare that with"
+        quantity, of = self.quantities[key], f"{found.of} comparable SAEs"
+        if found.without:
+            of = f"the {of} of which it was measured so"
+        place = f"{ordinal(found.rank)} of {of}"
+        if found.median is None:
+            return f"{place} ({found.beside(quantity)})"
+        median = number(found.median, quantity.digits)
         if not found.verdict:
             return f"{place}, the others' median is {median}"
         return f"{place} and {found.verdict} than the others' median of {median}"
+
+    def all_have(self, key: str) -> bool:
+        """Whether the number was measured alike of all comparable SAEs."""
+        found = self.comparisons.get(key)
+        return found is not None and not found.without
 
 
 def _reconstruction(who: Who, say: _Words) -> str:
@@ -60,9 +72,14 @@ def _reconstruction(who: Who, say: _Words) -> str:
         start = f"It has {who.width:,} latents"
     if fvu is None:
         return f"{start}; how much of the variance it reconstructs was not measured."
-    return (
-        f"{start}, and {fvu} of the activations' variance is not reconstructed: {say.rank('fvu')}."
-    )
+    text = f"{start}, and {fvu} of the activations' variance is not reconstructed"
+    # The errors of some are taken apart, and only these have it of held-out documents.
+    if say.all_have("fvu") or not say.all_have(EVERY):
+        return f"{text}: {say.rank('fvu')}."
+    everywhere = say(EVERY, ends=False)
+    if everywhere == say("fvu", ends=False):
+        return f"{text}: {say.rank(EVERY)}."
+    return f"{text}; on all tokens it is {everywhere} and {say.rank(EVERY)}."
 
 
 def _error(say: _Words) -> str:

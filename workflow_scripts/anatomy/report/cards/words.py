@@ -1,7 +1,9 @@
 """What a card says of its SAE in pairs of a name and a text, the same in HTML and Markdown."""
 
 from workflow_scripts.anatomy.report.cards.card import Card
+from workflow_scripts.anatomy.report.cards.citation import workflow
 from workflow_scripts.anatomy.report.cards.identity import Who, origin_of_threshold
+from workflow_scripts.anatomy.report.cards.quantities import Quantity
 
 
 def model_words(who: Who) -> str:
@@ -62,9 +64,39 @@ def not_measured(card: Card, section: int) -> list[tuple[list[str], str]]:
     return [(labels, reason) for reason, labels in found.items()]
 
 
+def beside(card: Card, quantity: Quantity) -> str:
+    """What a quantity is among those of comparable SAEs, or that there is nothing to compare."""
+    cell, comparison = card.cells[quantity.key], card.comparisons[quantity.key]
+    if comparison is not None and cell.value is not None:
+        return comparison.words(quantity, cell.value)
+    return "none of them measured so" if card.others else "none in this run"
+
+
 def reproduce(card: Card) -> list[str]:
     """Commands that make the card's numbers anew."""
     return [
         "make run",
         'make run ARGS="cards"',
     ]
+
+
+def where_from(card: Card) -> str:
+    """Which run of which workflow the numbers are of, and what the commands need."""
+    made_by = workflow()
+    of = f" of the workflow {made_by.name}, version {made_by.version}" if made_by else ""
+    found = f", from {made_by.place}" if made_by and made_by.place else ""
+    return (
+        f"The numbers are those of the run {card.method.run}{of}. In a copy of the workflow{found}, with the "
+        "configuration of this run as its config.yaml, these commands make them again. The run's report shows the "
+        "configuration."
+    )
+
+
+def how_to_cite(card: Card) -> list[str]:
+    """What to cite: the workflow, the works that it reproduces, and the source of an SAE from elsewhere."""
+    made_by = workflow()
+    lines = [] if made_by is None else [f"The workflow: {made_by.reference}"]
+    lines += [f"A work that it reproduces: {work}" for work in (made_by.works if made_by else ())]
+    if card.who.block["kind"] != "trained":
+        lines.append(f"The source of this SAE: {card.who.metadata.get('source')}")
+    return lines

@@ -140,11 +140,15 @@ def as_rows(findings: Iterable[tuple[Mapping[str, Any], Finding]]) -> list[dict[
     ]
 
 
-def of_run(findings: Sequence[tuple[str, Finding]]) -> list[str]:
+def of_run(
+    findings: Sequence[tuple[str, Finding]], every: Sequence[tuple[str, str, Finding]] = ()
+) -> list[str]:
     """Three sentences of a run: of each paper its first finding, the decided ones before the others.
 
     findings: paper and finding, the papers that matter most first. Papers come in turn, so one paper has
     several only where there are fewer than three. Fewer sentences where there are no more findings.
+    every: paper, exhibit and finding of all exhibits. A sentence is about its exhibit's SAEs; where another
+    exhibit judges the same point of the paper differently, the sentence says so.
     """
     ranks = {HOLDS: 0, FAILS: 0, UNDECIDED: 1, TOO_LITTLE: 2}
     turns: dict[str, int] = {}
@@ -154,7 +158,23 @@ def of_run(findings: Sequence[tuple[str, Finding]]) -> list[str]:
         rank = ranks[finding.verdict]
         order.append((rank == ranks[TOO_LITTLE], turns[paper], rank, number))
     chosen = sorted(number for *_, number in sorted(order)[:SENTENCES])
-    return [findings[number][1].sentence for number in chosen]
+    return [_beside_others(*findings[number], every) for number in chosen]
+
+
+def _beside_others(paper: str, finding: Finding, every: Sequence[tuple[str, str, Finding]]) -> str:
+    """A finding's sentence, and in which exhibits of its paper the same point has another verdict."""
+    otherwise: dict[str, list[str]] = {}
+    for of_paper, exhibit, other in every:
+        same = (of_paper, other.point) == (paper, finding.point)
+        if same and other.verdict not in (finding.verdict, TOO_LITTLE):
+            otherwise.setdefault(other.verdict, []).append(exhibit)
+    if not otherwise or finding.verdict == TOO_LITTLE:
+        return finding.sentence
+    clauses = "".join(
+        f"; the claim it tests {'is ' * (verdict == UNDECIDED)}{verdict} for the SAEs of {' and '.join(names)}"
+        for verdict, names in otherwise.items()
+    )
+    return f"{finding.sentence.removesuffix('.')}{clauses}."
 
 
 def _measure(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Measurement:

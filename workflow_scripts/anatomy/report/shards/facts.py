@@ -76,9 +76,13 @@ def main_site(saes: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
 def largest_error(
     saes: Sequence[Mapping[str, Any]], tables: Sequence["pd.DataFrame"]
 ) -> dict[str, Any] | None:
-    """The latent with the largest error contribution of all, the first of equals; None without any."""
+    """The latent with the largest error contribution, the first of equals, of SAEs whose error was taken apart
+    where there are any, which have most to show; None without any."""
     best: dict[str, Any] | None = None
+    apart = any(sae.get("decomposed") for sae in saes)
     for sae, table in zip(saes, tables, strict=True):
+        if apart and not sae.get("decomposed"):
+            continue
         known = table[(table["firings"] > 0) & table["error_contribution"].notna()]
         if known.empty:
             continue

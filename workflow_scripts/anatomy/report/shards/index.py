@@ -18,7 +18,7 @@ class Column:
 
     key: its name in the explorer. label, sentence: for the reader. unit: `share` for 0 to 1, empty for a
     pure number. digits: after the decimal point. source: its column in `latents.csv`; `<source>_lo` and
-    `<source>_hi` are its interval, where it has one.
+    `<source>_hi` are its interval, where it has one. reason: why latents that fire may lack it.
     """
 
     key: str
@@ -27,6 +27,7 @@ class Column:
     unit: str
     digits: int
     source: str
+    reason: str = ""
 
     def plain(self) -> dict[str, Any]:
         """As the page has it."""
@@ -45,6 +46,9 @@ class Column:
         )
 
 
+UNDIVIDED = "the error of its SAE was not taken apart"
+UNSTITCHED = "its SAE was not stitched as the larger of two"
+
 # The core is loaded with the page, the others when they are looked at.
 CORE = (
     Column(
@@ -60,7 +64,16 @@ CORE = (
         5,
         "error_contribution",
     ),
-    Column("score", "Score", "How well its explanation tells where it fires.", "", 3, "score"),
+    Column(
+        "score",
+        "Score",
+        "How well its explanation tells where it fires: the mean of the accuracies where it fires and where "
+        "it is silent. Chance is 0.5.",
+        "",
+        3,
+        "score",
+        "it was not among the latents that were explained",
+    ),
     Column(
         "cosine",
         "Cosine",
@@ -88,6 +101,7 @@ OTHERS = (
         "share",
         5,
         "linear_error_contribution",
+        UNDIVIDED,
     ),
     Column(
         "nonlinear_error_contribution",
@@ -96,6 +110,7 @@ OTHERS = (
         "share",
         5,
         "nonlinear_error_contribution",
+        UNDIVIDED,
     ),
     Column(
         "error_lift",
@@ -122,6 +137,26 @@ OTHERS = (
         "",
         4,
         "delta_mse",
+        UNSTITCHED,
+    ),
+    Column(
+        "novel",
+        "Novel",
+        "1 where no latent of the smaller SAE that its own was stitched with is like it, else 0.",
+        "",
+        0,
+        "novel",
+        UNSTITCHED,
+    ),
+    Column(
+        "probe",
+        "Probe",
+        "Dot product of its decoder direction, of length 1, with the linear probe that predicts the squared norm "
+        "of Sae(x), less the bias, from itself. Its interval is a jackknife over contexts.",
+        "",
+        3,
+        "probe_dot",
+        "the run sets this probe against the latents of other SAEs alone",
     ),
     Column(
         "decoder_norm", "Decoder norm", "Length of its decoder direction.", "", 3, "decoder_norm"

@@ -1,4 +1,4 @@
-"""What papers know of latents, put beside what every run knows of them: meta-latents and stitching."""
+"""What papers know of latents, put beside what every run knows of them: meta-latents, stitching and probes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_scripts.anatomy.base.tables import Named, read_table
 from workflow_scripts.anatomy.report.shards.index import index_of
 from workflow_scripts.anatomy.report.shards.meta_latents import meta_sae
+from workflow_scripts.anatomy.report.shards.probed import with_probed
 from workflow_scripts.anatomy.report.shards.shard import Shard
 from workflow_scripts.anatomy.report.shards.stitched import (
     novel_below,
@@ -41,13 +42,14 @@ def of_papers(
 
     Parameters
     ----------
-    files: metas, meta_tables, meta_arrays, of each meta-SAE; stitched, tables. Each may be empty.
+    files: metas, meta_tables, meta_arrays, of each meta-SAE; stitched and probed, tables. Each may be empty.
     saes: what is shown, in its order. tables: `latents.csv` of each. scores: see `index.index_of`.
     """
     described = zip(files.metas, files.meta_arrays, strict=True)
     metas = [meta_sae(about, arrays, saes) for about, arrays in described]
     stitched = read_stitched(files.stitched, saes)
     of_metas = [read_table(path) for path in files.meta_tables]
-    columns, index = index_of([*with_stitched(tables, stitched), *of_metas], scores)
+    known = with_probed(with_stitched(tables, stitched), files.probed, saes)
+    columns, index = index_of([*known, *of_metas], scores)
     shards = [("stitched.js", stitched_shard(stitched)), *(parts for _, parts in metas)]
     return OfPapers([about for about, _ in metas], columns, index, shards, novel_below(stitched))

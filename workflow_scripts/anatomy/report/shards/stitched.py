@@ -39,11 +39,14 @@ def novel_below(stitched: pd.DataFrame) -> float | None:
 
 
 def with_stitched(tables: Sequence[pd.DataFrame], stitched: pd.DataFrame) -> list[pd.DataFrame]:
-    """Tables of latents with the columns `INDEXED`, where an SAE was the larger of two; of several the first."""
+    """Tables of latents with the columns `INDEXED` and `novel`, 1 for a latent that no latent of the smaller SAE is
+    like, where an SAE was the larger of two; of several the first."""
     found = list(tables)
     for number, rows in stitched[stitched["larger"].astype(bool)].groupby("sae_number"):
-        first = rows.drop_duplicates("latent").set_index("latent")[list(INDEXED)]
-        found[number] = found[number].join(first, on="latent")
+        first = rows.drop_duplicates("latent").set_index("latent")
+        novel = (first["group"] == "alone").astype(float).where(first["group"] != "silent")
+        known = first[list(INDEXED)].assign(novel=novel)
+        found[number] = found[number].join(known, on="latent")
     return found
 
 

@@ -18,6 +18,8 @@ from workflow_scripts.anatomy.report.page.findings import (
 )
 from workflow_scripts.papers.canonical_units.figures.pairs import panels
 
+NAMED = 4  # of more pairs a sentence names so many
+
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw from `fig4.csv`, without the blend of biases; latents that never fire are not shown.
@@ -79,18 +81,40 @@ def finding(table: pd.DataFrame) -> Finding:
         other = measurement_of(claim_of(CLAIMS, "reconstruction_latents_hurt"), tables)
         threshold = f"{table['threshold'].iloc[0]:g}"
         novel = int(((table["activation_frequency"] > 0) & table["novel"].astype(bool)).sum())
-        share = f"{written(found, 100, '%')} of {novel} novel latents (cosine below {threshold})"
+        latents = "1 novel latent" if novel == 1 else f"{novel:,} novel latents"
+        pairs = named_pairs(table)
+        if len(pairs) == 1:
+            (larger, smaller), among = pairs[0], ""
+        else:
+            larger, smaller, among = "the larger SAE", "the smaller one", f", in {listed(pairs)}"
+        does = (
+            f"{written(found, 100, '%')} of {latents} (cosine below {threshold}) of {larger} "
+            f"{'lowers' if novel == 1 else 'lower'} the error of {smaller} when added to it"
+            f"{', each alone' * (novel != 1)}{among}"
+        )
         return Said(
-            f"{share} of larger SAEs lower the error of the next smaller one when they are added "
-            "to it, "
-            "each alone: that SAE lacks what they say.",
-            f"Only {share} of larger SAEs lower the error of the next smaller one when they are "
-            "added "
-            "to it, each alone, so most of them do harm.",
-            f"{share} of larger SAEs lower the error of the next smaller one when they are added "
-            "to it, "
-            "each alone, which may or may not be most of them.",
+            f"{does}: {'the smaller SAE' if among else smaller} lacks what they say.",
+            f"Only {does}, so most of them do harm.",
+            f"{does}, which may or may not be most of them.",
             f"Of the latents that have a counterpart {written(other, 100, '%')} raise it.",
         )
 
     return judged(claim_of(CLAIMS, "novel_latents_help"), tables, say)
+
+
+def named_pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The pairs of SAEs that a table is about, the larger and the smaller one, in its order.
+
+    A name mostly says what the SAE is, as relu-w512 does; where the table has an architecture, that is said too.
+    """
+    found = table[["sae_large", "sae_small"]].astype(str)
+    if "architecture" in table:
+        found["sae_large"] += " (" + table["architecture"].astype(str) + ")"
+    return list(dict.fromkeys(zip(found["sae_large"], found["sae_small"], strict=True)))
+
+
+def listed(pairs: list[tuple[str, str]]) -> str:
+    """How many pairs there are, two or more, and which: "2 pairs (a beside b; c beside d)"."""
+    names = "; ".join(f"{larger} beside {smaller}" for larger, smaller in pairs[:NAMED])
+    more = f"; and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
+    return f"{len(pairs)} pairs ({names}{more})"

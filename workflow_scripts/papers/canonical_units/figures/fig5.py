@@ -16,6 +16,7 @@ from workflow_scripts.anatomy.report.page.findings import (
     measurement_of,
     written,
 )
+from workflow_scripts.papers.canonical_units.figures.fig4 import listed, named_pairs
 from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
 
 STYLES = {"insert": "-", "swap": "--", "remove": ":"}
@@ -81,15 +82,18 @@ def finding(table: pd.DataFrame) -> Finding:
         l0 = measurement_of(claim_of(CLAIMS, "insertions_raise_l0"), tables)
         swapped = measurement_of(claim_of(CLAIMS, "swaps_lower_l0"), tables)
         change = f"by {written(found, 100, '%')}"
+        # Others are not among those that the change is a mean of.
+        pairs = named_pairs(table[table["phase"] == "insert"])
+        if len(pairs) == 1:
+            (larger, smaller), among, mse = pairs[0], "", "its MSE"
+        else:
+            larger, smaller, among = "the larger SAE", "the smaller one", f", in {listed(pairs)}"
+            mse, change = "the MSE", f"{change} on average"
+        added = f"With all novel latents of {larger} added to {smaller}{among},"
         return Said(
-            f"Adding all novel latents of the next larger SAE changes the MSE {change}, so what "
-            "they add "
-            "was missing.",
-            "Adding all novel latents of the next larger SAE does not lower the MSE: it changes "
-            f"{change}.",
-            "Whether adding all novel latents of the next larger SAE lowers the MSE is open: it "
-            "changes "
-            f"{change}.",
+            f"{added} {mse} changes {change}, so what they add was missing.",
+            f"{added} {mse} does not fall: it changes {change}.",
+            f"{added} {mse} may or may not fall: it changes {change}.",
             f"The L0 changes by {written(l0, 100, '%')} as they are added, and by "
             f"{written(swapped, 100, '%')} as the others are swapped.",
         )

@@ -138,13 +138,14 @@ def finding(table: pd.DataFrame, fit: pd.DataFrame) -> Finding:
         share = f"{_share(rows)} of the fall is nonlinear error. " if fall.hi < 0 else ""
         floor = claim_of(CLAIMS, "asymptote_above_horizontal")
         above = judged(floor, tables, lambda gap: Said("yes", "no", "open", written(gap)))
+        level = "the nonlinear part's mean over them"
         law = {
-            HOLDS: f"The fit ends {above.more} above the nonlinear part: that much no width removes, "
-            "and it is linear in x.",
-            FAILS: f"The fit ends {above.more} from the nonlinear part, below it: it does not tell "
-            "absent features from linear error.",
-            UNDECIDED: f"Where the fit ends is too uncertain ({above.more} from the nonlinear part) "
-            "to tell absent features from linear error.",
+            HOLDS: f"By the power law fitted to these {len(rows)} widths, {above.more} of FVU above "
+            f"{level} would remain however wide the SAE.",
+            FAILS: f"The power law fitted to these {len(rows)} widths ends {above.more} from {level}, "
+            "below it: it does not tell absent features from linear error.",
+            UNDECIDED: f"Where the power law fitted to these {len(rows)} widths ends is too uncertain "
+            f"({above.more} from {level}) to tell absent features from linear error.",
         }.get(above.verdict, "")
         start = f"{ends} FVU {moves} from {fvu}"
         return Said(
