@@ -73,7 +73,7 @@ def main() -> None:
         pooled, codes, decoder_of(sae), found, probes, documents, train, NUMBERS, "error_kept"
     )
     between = time.perf_counter()
-    accuracy = ours.ablated.sum(1) / ours.count.sum(0)
+    accuracy = ours.ablated.sum((1, -1)) / ours.count.sum((0, -1))
     difference = 0.0
     for i, (problem, probe) in enumerate(zip(found, probes, strict=True)):
         scores = attributions(codes[train], problem.positive[train], decoder_of(sae), probe)

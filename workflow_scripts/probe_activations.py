@@ -14,6 +14,6 @@ begin(snakemake.log[0], snakemake.threads)
 about, arrays = dense_results(open_pooled(snakemake.input.pooled), snakemake.params.name)
 write_arrays(snakemake.output.results, arrays | {"about": np.array(json.dumps(about))})
 for (dataset, label, _), right, of in zip(
-    about["problems"], arrays["correct"].sum(0), arrays["count"].sum(0), strict=True
+    about["problems"], *(arrays[name].sum((0, -1)) for name in ("correct", "count")), strict=True
 ):
     log.info("%s, %s: accuracy %.3f", dataset, label, right / of)

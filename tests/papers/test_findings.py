@@ -4,6 +4,7 @@ from functools import cache
 from importlib import import_module
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.papers.tables_of_figures import tables_of
@@ -125,6 +126,65 @@ def test_a_finding_is_a_sentence_with_its_number(paper, about):
 @every_finding
 def test_the_same_tables_give_the_same_words(paper, about):
     assert found(paper, about, cached(paper)) == found(paper, about, cached(paper))
+
+
+def of_pairs(name, names):
+    """The finding on a table of stitched pairs, of which as many are kept as there are names for them."""
+    table = cached("canonical_units")[name]
+    pairs = table.drop_duplicates(["sae_small", "sae_large"])[["sae_small", "sae_large"]]
+    few = [pairs.iloc[at % len(pairs)] for at in range(len(names))]
+    parts = [
+        table[(table["sae_small"] == one["sae_small"]) & (table["sae_large"] == one["sae_large"])]
+        for one in few
+    ]
+    told = [
+        part.assign(sae_small=small, sae_large=large, width_large=part["width_large"] + at)
+        for at, (part, (small, large)) in enumerate(zip(parts, names, strict=True))
+    ]
+    about = exhibits("canonical_units")[name]
+    return found("canonical_units", about, {name: pd.concat(told, ignore_index=True)}).sentence
+
+
+@pytest.mark.parametrize("name", ["fig4", "fig5", "fig21", "fig22"])
+def test_findings_on_stitched_pairs_name_them(name):
+    one = of_pairs(name, [("relu-w256", "relu-w512")])
+    assert "of relu-w512 " in one and "relu-w256" in one and "pair" not in one
+    two = of_pairs(name, [("relu-w256", "relu-w512"), ("topk-w256", "topk-w512")])
+    assert "in 2 pairs (relu-w512 beside relu-w256; topk-w512 beside topk-w256)" in two
+    many = of_pairs(name, [(f"a{at}", f"b{at}") for at in range(6)])
+    assert "in 6 pairs (b0 beside a0" in many and "b3 beside a3; and 2 more)" in many
+    assert "next" not in one + two
+
+
+def test_the_architecture_of_pairs_is_said_where_the_table_has_it():
+    table = cached("canonical_units")["fig4"].assign(architecture="BatchTopK", sae_large="big")
+    about = exhibits("canonical_units")["fig4"]
+    assert "of big (BatchTopK) " in found("canonical_units", about, {"fig4": table}).sentence
+
+
+def test_a_single_novel_latent_is_in_the_singular():
+    table = cached("canonical_units")["fig4"]
+    fires = table["activation_frequency"] > 0
+    single = table[fires & table["novel"]].iloc[:1]
+    table = pd.concat([single, table[fires & ~table["novel"]]], ignore_index=True)
+    sentence = found(
+        "canonical_units", exhibits("canonical_units")["fig4"], {"fig4": table}
+    ).sentence
+    assert "of 1 novel latent (" in sentence and " lowers the error of " in sentence
+
+
+@pytest.mark.parametrize("ends", [0.5, -0.5, 0.0])
+def test_what_no_width_removes_is_by_the_fit_alone(ends):
+    """Whatever the power law ends at, the sentence says that it is one, of how many widths, and above what."""
+    tables = dict(cached("dark_matter"))
+    fit = tables["fig1_fit"].copy()
+    fit["c"] = fit["horizontal"] + ends
+    fit[["c_se", "horizontal_se"]] = 0.001 if ends else 0.1
+    told = found("dark_matter", exhibits("dark_matter")["fig1"], tables | {"fig1_fit": fit})
+    assert f"power law fitted to these {len(tables['fig1'])} widths" in told.more
+    assert "the nonlinear part's mean over them" in told.more
+    assert "no width removes" not in told.more and "linear in x" not in told.more
+    assert ("would remain however wide" in told.more) == (ends > 0)
 
 
 def test_the_report_begins_with_eight_exhibits_at_most_each_with_a_finding():

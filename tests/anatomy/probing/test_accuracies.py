@@ -3,13 +3,19 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.anatomy.probing.accuracies import between_widths, drawn_accuracy, interval
+from workflow_scripts.anatomy.probing.accuracies import (
+    between_widths,
+    drawn_accuracy,
+    drawn_sums,
+    interval,
+)
 from workflow_scripts.anatomy.probing.examples import (
     Amounts,
     drawn,
     judged_groups,
     one_against_others,
 )
+from workflow_scripts.anatomy.probing.sparse_probes import correct_by_group, counted
 from workflow_scripts.anatomy.statistics.bootstrap import resampling_weights
 
 DOCUMENTS, DRAWS, SEED = 12, 200, 3
@@ -17,7 +23,7 @@ DOCUMENTS, DRAWS, SEED = 12, 200, 3
 
 def planted(seed):
     rng = np.random.default_rng(seed)
-    count = rng.integers(0, 9, (DOCUMENTS, 3)).astype(float)
+    count = rng.integers(0, 9, (DOCUMENTS, 3, 2)).astype(float)
     return rng.binomial(count.astype(int), 0.7).astype(float), count
 
 
@@ -25,24 +31,102 @@ def test_accuracy_on_resampled_documents():
     correct, count = planted(0)
     found = drawn_accuracy(correct, count, DRAWS, SEED)
     assert found[0] == pytest.approx(np.mean(correct.sum(0) / count.sum(0)))
-    weights = resampling_weights(DOCUMENTS, DRAWS, SEED)
-    for draw in range(DRAWS):
-        rows = np.repeat(np.arange(DOCUMENTS), weights[draw].astype(int))
-        expected = np.mean(correct[rows].sum(0) / count[rows].sum(0))
-        assert found[1 + draw] == pytest.approx(expected)
+    for draw, rows in enumerate(resampled_documents()):
+        # Token by token: what was said of each, and the truth.
+        accuracies = []
+        for problem in range(3):
+            rates = [
+                np.concatenate([said_right(correct[row], count[row], problem, c) for row in rows])
+                for c in range(2)
+            ]
+            accuracies.append((rates[0].mean() + rates[1].mean()) / 2)
+        assert found[1 + draw] == pytest.approx(np.mean(accuracies))
     value, low, high = interval(found)
     assert (value, low, high) == pytest.approx((found[0], *np.quantile(found[1:], [0.025, 0.975])))
 
 
-def test_a_class_that_no_drawn_document_has_is_left_out():
+def resampled_documents():
+    for weights in resampling_weights(DOCUMENTS, DRAWS, SEED):
+        yield np.repeat(np.arange(DOCUMENTS), weights.astype(int))
+
+
+def said_right(correct, count, problem, c):
+    """One number for each token of a document and class, 1 where the probe is right."""
+    right = int(correct[problem, c])
+    return np.repeat([1, 0], [right, int(count[problem, c]) - right])
+
+
+def test_on_balanced_data_it_is_the_plain_accuracy():
+    rng = np.random.default_rng(0)
+    documents, positive = rng.integers(0, DOCUMENTS, 400), np.arange(400) % 2 == 0
+    scores = rng.normal(size=400) + positive
+    count = counted(positive, documents, DOCUMENTS)
+    correct = correct_by_group(scores, positive, documents, DOCUMENTS)
+    for document in range(DOCUMENTS):
+        for c in (0, 1):
+            mine = (documents == document) & (positive == c)
+            assert count[document, c] == mine.sum()
+            assert correct[document, c] == ((scores > 0) == c)[mine].sum()
+    found = drawn_accuracy(correct[:, None], count[:, None], DRAWS, SEED)
+    assert found[0] == pytest.approx(((scores > 0) == positive).mean(), abs=1e-12)
+
+
+def test_who_always_says_no_is_right_in_half_of_the_cases_in_any_resample():
+    """Classes are as frequent, but in other documents."""
+    count = np.array([[40, 2], [30, 0], [0, 50], [5, 20], [0, 3]] + 3 * [[0, 0]], float)[:, None]
+    assert count[..., 0].sum() == count[..., 1].sum()
+    no = count * [1, 0]
+    plain = resampling_weights(len(count), DRAWS, SEED) @ np.stack([no, count]).sum((-1, -2)).T
+    shares = plain[:, 0] / np.maximum(plain[:, 1], 1)
+    assert np.ptp(np.quantile(shares, [0.025, 0.975])) > 0.5, "the tokens of a class do vary"
+    assert interval(drawn_accuracy(no, count, DRAWS, SEED)) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("c", [0, 1])
+def test_a_problem_without_one_of_its_classes_is_that_of_the_next_resample(c):
     correct, count = planted(0)
-    correct[:, 0], count[:, 0] = 0, 0
-    correct[0, 0], count[0, 0] = 1, 1
+    count[1:, 0, c], correct[1:, 0, c] = 0, 0
+    correct[0, 0, c], count[0, 0, c] = 1, 1
     found = drawn_accuracy(correct, count, DRAWS, SEED)
-    absent = resampling_weights(DOCUMENTS, DRAWS, SEED)[:, 0] == 0
-    assert absent.any() and not np.isnan(found).any()
-    others = drawn_accuracy(correct[:, 1:], count[:, 1:], DRAWS, SEED)
-    np.testing.assert_allclose(found[1:][absent], others[1:][absent])
+    drawn_documents = list(resampled_documents())
+    has = [0 in rows for rows in drawn_documents]
+    assert not all(has) and not np.isnan(found).any()
+    for draw, rows in enumerate(drawn_documents):
+        source = next(at % DRAWS for at in range(draw, 2 * DRAWS) if has[at % DRAWS])
+        each = [drawn_documents[source], rows, rows]
+        rates = [
+            (correct[own, problem].sum(0) / count[own, problem].sum(0)).mean()
+            for problem, own in enumerate(each)
+        ]
+        assert found[1 + draw] == pytest.approx(np.mean(rates))
+
+
+def test_rare_classes_do_not_pass_for_certain():
+    """Each of eighty classes is in two documents: no resample has them all."""
+    rng = np.random.default_rng(0)
+    count = np.full((30, 80, 2), [10.0, 0.0])
+    for problem in range(80):
+        count[rng.permutation(30)[:2], problem, 1] = 10
+    correct = rng.binomial(count.astype(int), rng.uniform(0.2, 0.9, count.shape)).astype(float)
+    complete = (resampling_weights(30, DRAWS, SEED) @ count[..., 1] > 0).all(1)
+    assert not complete.any()
+    _, low, high = interval(drawn_accuracy(correct, count, DRAWS, SEED))
+    assert 0.02 < high - low < 0.1
+
+
+def test_a_class_in_no_resample_leaves_no_interval():
+    count = np.array([[[5.0, 0.0]]])
+    value, *ends = interval(drawn_accuracy(count, count, DRAWS, SEED))
+    assert np.isnan([value, *ends]).all()
+
+
+def test_every_part_is_of_the_same_resamples():
+    correct, count = planted(1)
+    count[1:, 1, 0], correct[1:, 1, 0] = 0, 0
+    matrix = np.stack([correct, count], 1)
+    sums = drawn_sums({"count": count, "correct": correct, "both": matrix}, DRAWS, SEED)
+    np.testing.assert_array_equal(sums["both"][:, 0], sums["correct"])
+    np.testing.assert_array_equal(sums["both"][:, 1], sums["count"])
 
 
 def test_what_is_said_of_saes_is_said_of_each_resample():

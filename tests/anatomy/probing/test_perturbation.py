@@ -6,7 +6,8 @@ import torch
 from scipy.sparse import csr_matrix
 
 from tests.conftest import random_dictionary
-from workflow_scripts.anatomy.probing.examples import Problem
+from workflow_scripts.anatomy.probing.accuracies import drawn_sums
+from workflow_scripts.anatomy.probing.examples import Problem, one_against_others
 from workflow_scripts.anatomy.probing.perturbation import (
     attributions,
     clean_accuracy,
@@ -75,7 +76,10 @@ class World:
         return np.array(scores)
 
     def ablated_accuracy(self, i, j, number, ablation):
-        """A_ij: codes of every token without these latents, decoded, pooled, classified."""
+        """A_ij: codes of every token without these latents, decoded, pooled, classified.
+
+        Over all test examples, and the mean over positive and negative ones.
+        """
         latents = np.argsort(-self.attributed(i), kind="stable")[:number]
         s, directions = self.dictionary.input_scale, self.dictionary.W_dec.double().numpy()
         bias = self.dictionary.b_dec.double().numpy()
@@ -89,7 +93,8 @@ class World:
         problem = self.problems[j]
         test = ~self.train[problem.rows]
         said = pooled[problem.rows[test]] @ self.probes[j].weights + self.probes[j].intercept > 0
-        return (said == problem.positive[test]).mean()
+        right, positive = said == problem.positive[test], problem.positive[test]
+        return right.mean(), (right[positive].mean() + right[~positive].mean()) / 2
 
 
 @pytest.fixture(scope="module", params=VARIANTS, ids=str)
@@ -119,16 +124,17 @@ def test_accuracies_are_those_of_brute_force(world, ablation):
                 for i in range(CLASSES)
             ]
         )
-        ours = found.ablated[at].sum(0) / found.count.sum(0)
-        np.testing.assert_allclose(ours, matrix, rtol=0, atol=1e-12)
-        # Equation 12, written out.
+        ours = found.ablated[at].sum((0, -1)) / found.count.sum((0, -1))
+        np.testing.assert_allclose(ours, matrix[..., 0], rtol=0, atol=1e-12)
+        # Equation 12, written out, with accuracies that are means over both classes.
+        matrix = matrix[..., 1]
         own = np.mean([matrix[i, i] for i in range(CLASSES)])
         others = [matrix[i, j] for i in range(CLASSES) for j in range(CLASSES) if i != j]
         sums = {name: getattr(found, name) for name in ("count", "clean")}
         sums = {name: part.sum(0) for name, part in sums.items()}
         sums["ablated"] = found.ablated[at].sum(0)
         assert tpp(sums) == pytest.approx(own - np.mean(others), abs=1e-12)
-        clean = np.array([world.ablated_accuracy(0, j, 0, ablation) for j in range(CLASSES)])
+        clean = np.array([world.ablated_accuracy(0, j, 0, ablation)[1] for j in range(CLASSES)])
         assert clean_accuracy(sums) == pytest.approx(clean.mean())
         drops = clean - matrix
         own = np.mean(np.diag(drops))
@@ -140,8 +146,9 @@ def test_accuracies_are_those_of_brute_force(world, ablation):
 
 def test_ablating_hurts_its_own_class_most(world):
     found = world.perturbed("error_kept")
-    accuracy = found.ablated[-1].sum(0) / found.count.sum(0)
-    clean = found.clean.sum(0) / found.count.sum(0)
+    count = found.count.sum((0, -1))
+    accuracy = found.ablated[-1].sum((0, -1)) / count
+    clean = found.clean.sum((0, -1)) / count
     drop = clean - accuracy
     assert np.diag(drop).mean() > drop[~np.eye(CLASSES, dtype=bool)].mean()
     assert (found.attributed[0], found.attributed[-1]) <= (1.0, 1.0)
@@ -152,10 +159,13 @@ def test_examples_are_counted_in_their_documents(world):
     every = np.unique(world.documents[~world.train])
     for j, problem in enumerate(world.problems):
         rows = problem.rows[~world.train[problem.rows]]
+        positive = problem.positive[~world.train[problem.rows]]
         for place, document in enumerate(every):
-            assert found.count[place, j] == (world.documents[rows] == document).sum()
+            mine = world.documents[rows] == document
+            of_both = [(mine & ~positive).sum(), (mine & positive).sum()]
+            assert found.count[place, j].tolist() == of_both
     assert (found.clean <= found.count).all()
-    assert (found.ablated <= found.count[None, :, None, :]).all()
+    assert (found.ablated <= found.count[None, :, None]).all()
 
 
 def test_nothing_is_chosen_by_test_examples(world):
@@ -174,8 +184,41 @@ def test_nothing_is_chosen_by_test_examples(world):
 
 def test_more_arrays_of_sums_at_once():
     rng = np.random.default_rng(0)
-    sums = {"count": rng.uniform(5, 9, (6, 3)), "clean": rng.uniform(1, 5, (6, 3))}
-    sums["ablated"] = rng.uniform(1, 5, (6, 3, 3))
+    sums = {"count": rng.uniform(5, 9, (6, 3, 2)), "clean": rng.uniform(1, 5, (6, 3, 2))}
+    sums["ablated"] = rng.uniform(1, 5, (6, 3, 3, 2))
     for measure in (tpp, tpp_drop, clean_accuracy):
         one_by_one = [measure({name: part[at] for name, part in sums.items()}) for at in range(6)]
         np.testing.assert_allclose(measure(sums), one_by_one)
+
+
+def test_probes_that_always_say_no_have_no_score_in_any_resample(world):
+    """Whatever is ablated, they are right about half of each class's examples, and none of the other's."""
+    count = world.perturbed("error_kept").count
+    no = count * [1, 0]
+    sums = drawn_sums(
+        {"count": count, "clean": no, "ablated": np.repeat(no[:, None], CLASSES, 1)}, 200, 0
+    )
+    assert (clean_accuracy(sums) == 0.5).all()
+    assert not tpp(sums).any() and not tpp_drop(sums).any()
+
+
+def test_on_balanced_sets_accuracies_are_plain_ones(world):
+    problems = one_against_others(
+        *("set", list("abcd"), world.classes, world.documents, world.train),
+        *(np.arange(TEXTS), 0),
+    )
+    probes = world.probes
+    found = perturb(
+        *(world.x, world.pooled, decoder_of(world.dictionary), problems, probes),
+        *(world.documents, world.train, NUMBERS, "error_kept"),
+    )
+    assert len(problems) == CLASSES
+    count = found.count.sum(0)
+    assert (count[:, 0] == count[:, 1]).all()
+    plain = found.ablated[1].sum((0, -1)) / count.sum(-1)
+    own = np.diag(plain).mean()
+    others = plain[~np.eye(CLASSES, dtype=bool)].mean()
+    sums = {"count": count, "clean": found.clean.sum(0), "ablated": found.ablated[1].sum(0)}
+    assert tpp(sums) == pytest.approx(own - others, abs=1e-12)
+    plain_clean = found.clean.sum((0, -1)) / count.sum(-1)
+    assert clean_accuracy(sums) == pytest.approx(plain_clean.mean(), abs=1e-12)

@@ -61,7 +61,9 @@ def test_a_probe_is_scikit_learns(seed):
     assert right.sum() / (~train).sum() == accuracy
     for document in range(28, 40):
         mine = documents[~train] == document
-        assert right[document - 28] == ((scores[mine] > 0) == positive[~train][mine]).sum()
+        for c, each in enumerate(right[document - 28]):
+            of = mine & (positive[~train] == c)
+            assert each == ((scores[of] > 0) == c).sum()
 
 
 def test_folds_are_of_whole_documents():

@@ -41,10 +41,13 @@ def perturbations(trend: float, step: float) -> pd.DataFrame:
             WHERE
             | {"sae": f"w{width}", "width": width, "dataset": dataset, "n_ablated": number}
             | {"tpp": -0.1 + place * trend, "tpp_step": own if place else np.nan}
-            | {"tpp_trend": trend, "tpp_drop_trend": -trend}
+            | {"tpp_trend": trend}
         )
     table = pd.DataFrame(rows)
-    return with_ends(table, "tpp", "tpp_step", "tpp_trend", "tpp_drop_trend")
+    names = ["tpp", "tpp_step", "tpp_trend"]
+    for name in names:
+        table[name.replace("tpp", "tpp_drop")] = -table[name]
+    return with_ends(table, *names, *(name.replace("tpp", "tpp_drop") for name in names))
 
 
 def paper_world() -> dict[str, pd.DataFrame]:

@@ -1,18 +1,23 @@
 """Figure 1: no box covers another one, no text leaves its box, whatever the graph."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyBboxPatch
 from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 
 from tests.papers.canonical_units.explanations_worlds import graph
 from workflow_scripts.anatomy.figures.style import WIDTHS, styled
+from workflow_scripts.papers.canonical_units.explanations import choice
 from workflow_scripts.papers.canonical_units.figures import fig1, fig1_layout
+from workflow_scripts.papers.canonical_units.figures.fig1_arcs import routed
 from workflow_scripts.papers.canonical_units.figures.fig1_layout import (
     GAP,
     SHAPES,
@@ -80,6 +85,62 @@ def test_drawn_text_stays_in_its_box_and_boxes_apart(parts):
             if b.x0 <= text.x0 and text.x1 <= b.x1 and b.y0 <= text.y0 and text.y1 <= b.y1
         ]
         assert len(own) == 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "place"), [((2, 2, 3, 4), 2), ((5, 3, 3, 3), 0), ((2, 1, 2, 2), 0)]
+)
+def test_the_graph_is_of_a_latent_with_three_meta_latents_if_there_is_one(parts, place):
+    """Whose explanations are asked for, too: those of its meta-latents' other latents."""
+    table = np.zeros((6, 5), np.float32)
+    chosen = np.array([4, 1, 5, 0])
+    for at, count in zip(chosen, parts, strict=True):
+        table[at, :count] = 1
+    apart = SimpleNamespace(activations=csr_matrix(table))
+    assert choice.graph_of(apart, chosen).tolist() == [chosen[place]]
+    assert choice.graph_of(apart, chosen[:0]).tolist() == []
+
+
+@pytest.mark.parametrize("parts", [2, 3, 5, 8])
+def test_every_line_is_drawn_and_dashed_ones_are_seen(parts):
+    """Between meta-latents of both sides a straight line would run behind the latent in the middle."""
+    with styled():
+        tables = graph(parts)
+        figure = fig1.draw(tables["fig1"], tables["fig1_nodes"])
+    (axes,) = figure.axes
+    strong = tables["fig1"][tables["fig1"]["strength"] > 0]
+    assert len(axes.lines) == len(tables["fig1"]) >= len(strong)
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    middle = next(b for b in boxes if b.get_edgecolor() == to_rgba(fig1.COLOURS["middle"]))
+
+    def hidden(line, patches):
+        x, y = line.get_data()
+        inside = [
+            (b.get_x() < x)
+            & (x < b.get_x() + b.get_width())
+            & (b.get_y() < y)
+            & (y < b.get_y() + b.get_height())
+            for b in patches
+        ]
+        return np.any(inside, axis=0).mean()
+
+    shared = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert len(shared) == parts * (parts - 1) // 2
+    assert all(line.get_linewidth() > 0 for line in shared)
+    # Of 28 between eight, some have to pass near one another.
+    assert max(hidden(line, [middle]) for line in shared) <= (0.1 if parts > 5 else 0)
+    assert max(hidden(line, boxes) for line in shared) < 0.1
+
+
+def test_an_arc_goes_round_a_box_and_stays_on_the_page():
+    left, middle, right = (fig1_layout.Box(x, 2, 1, 0.6, ()) for x in (2, 3.4, 4.8))
+    line = routed(left, right, [left, middle, right], 4)
+    assert line[0] == pytest.approx([2.5, 2]) and line[-1] == pytest.approx([4.3, 2])
+    beside = np.abs(line[:, 0] - 3.4) <= 0.5
+    assert (np.abs(line[beside, 1] - 2) > 0.3).all()
+    assert (line[:, 1] > 0).all() and (line[:, 1] < 4).all()
+    # Nothing in between: as straight as can be.
+    np.testing.assert_allclose(routed(left, right, [left, right], 4)[:, 1], 2)
 
 
 def test_a_member_is_beside_the_meta_latent_that_is_most_active_on_it():

@@ -59,7 +59,10 @@ def test_directions_are_replaced_from_saes_of_a_similar_size():
     similar = plan_of(meta_width=384, width=1024).meta.similar
     assert {sae.width for sae in similar} == {256, 512}
     replaced = [each.decoder for each in plan_of(seeds=[0]).meta.of("replaced")]
-    assert replaced == ["none", "nearest_256", "random"]
+    assert replaced == [
+        *("none", "nearest_256", "random_latents_256"),
+        *("same_covariance", "random"),
+    ]
     # Where none is similar, the nearest is.
     assert [sae.width for sae in plan_of(meta_width=40).meta.similar] == [256]
 
@@ -77,7 +80,8 @@ def test_architectures_have_their_learning_rates_and_coefficients():
 
 def test_a_block_for_a_rule_names_saes_and_holds_all_else():
     meta = plan_of().meta
-    (nearest,) = [each for each in meta.of("replaced") if each.nearest and each.seed == 0]
+    nearest, others = [each for each in meta.of("replaced") if each.nearest and each.seed == 0]
+    assert others.nearest is nearest.nearest
     block = nearest.block({"steps": 1})
     assert block["sae"] == meta.taken_apart.name and block["nearest"] == nearest.nearest.name
     assert block["model"] == "stdlib-gpt2" and block["training"] == {"steps": 1}

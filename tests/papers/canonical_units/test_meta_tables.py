@@ -98,6 +98,9 @@ def test_every_meta_sae_has_a_row(run):
     rebuilt = dictionary.reconstruct(torch.from_numpy(w).float())[1].double().numpy()
     explained = 1 - ((w - rebuilt) ** 2).sum() / ((w - w.mean(0)) ** 2).sum()
     assert main["variance_explained"] == pytest.approx(explained, rel=1e-5)
+    active = (dictionary.encode(torch.from_numpy(w).float()).to_dense(12) > 0).sum(1).double()
+    assert main["active_sd"] == pytest.approx(float(active.std(correction=0)))
+    assert set(final["l0_set_on"]) == {"the same directions"}
     assert main["variance_explained_lo"] < explained < main["variance_explained_hi"]
     assert final.loc["all_latents-s0", "n_rows"] == 48
     few = min(len(firing_rows(run, sae.name)[0]) for sae in plan.family)
@@ -105,6 +108,8 @@ def test_every_meta_sae_has_a_row(run):
     for name, row in final[final["reference"].notna()].iterrows():
         ahead = final.loc[row["reference"], "variance_explained"] - row["variance_explained"]
         assert row["gap"] == pytest.approx(ahead), name
+        more = final.loc[row["reference"], "active_sd"] - row["active_sd"]
+        assert row["active_sd_gap"] == pytest.approx(more), name
     assert final.loc[final["reference"].isna(), "gap"].isna().all()
     assert final.loc["standard-s0", "coefficient"] in (0.1, 1.0)
     curves = tables["table"]
@@ -148,11 +153,17 @@ def test_replaced_directions_and_pursuit(run):
     )
     table = fig23.tabulate(inputs, settings(plan, metas))["table"].set_index("replaced")
     assert list(table.index)[:2] == ["none", "nearest_16"]
-    none, nearest, random = (
-        table.loc[name, "variance_explained"] for name in ("none", "nearest_16", "random")
+    none, nearest, others, floor = (
+        table.loc[name, "variance_explained"]
+        for name in ("none", "nearest_16", "random_latents_16", "same_covariance")
     )
     lost = table.loc["nearest_16", "share_lost"]
-    assert lost == pytest.approx((none - nearest) / (none - random))
+    assert lost == pytest.approx((none - nearest) / (none - floor))
+    assert table.loc["nearest_16", "over_floor"] == pytest.approx(nearest - floor)
+    assert table.loc["nearest_16", "over_random_latents"] == pytest.approx(nearest - others)
+    compared = table.index[table["over_random_latents"].notna()]
+    assert compared.tolist() == ["nearest_16", "nearest_24"]
+    assert table.loc["random_latents_16", "distinct"] == table.loc["nearest_16", "distinct"]
     assert table.loc["nearest_16", "gap"] == pytest.approx(none - nearest)
     assert table.loc["none", "distinct"] == 12 >= table.loc["nearest_16", "distinct"]
     kept = load_dictionary(folder / "replaced-nearest_16-s0" / "sae.safetensors").W_dec

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from tests.conftest import random_dictionary
 from workflow_scripts.papers.canonical_units.meta.directions import decompose, variance_explained
 from workflow_scripts.papers.canonical_units.meta.training import kept_decoder, train_meta_sae
 
@@ -85,14 +86,16 @@ def test_batches_make_epochs(tmp_path):
     assert curve[-1]["epoch"] == 50
 
 
-@pytest.mark.parametrize("decoder", ["none", "random", "nearest_64"])
+@pytest.mark.parametrize(
+    "decoder", ["none", "random", "same_covariance", "nearest_64", "random_latents_64"]
+)
 def test_directions_that_are_kept_do_not_move(tmp_path, decoder):
     atoms, rows, _ = composed()
     main, _ = train_meta_sae(block(training={"steps": 60}), rows, tmp_path / "main" / "sae_lens")
     more = torch.randn(32, D, generator=torch.Generator().manual_seed(0))
     others = normalize(torch.cat([atoms, more]), dim=1)
     about = block(decoder=decoder, training={"steps": 200})
-    kept = kept_decoder(about, main, others)
+    kept = kept_decoder(about, main, rows, others)
     torch.testing.assert_close(kept.norm(dim=1), torch.ones(ATOMS))
     if decoder == "none":
         torch.testing.assert_close(kept, normalize(main.W_dec, dim=1))
@@ -104,7 +107,46 @@ def test_directions_that_are_kept_do_not_move(tmp_path, decoder):
     # The rest is trained: the encoder is no longer what it began as.
     assert not torch.allclose(normalize(meta.W_enc.T, dim=1), kept, atol=0.05)
     assert curve[-1]["variance_explained"] > curve[0]["variance_explained"]
-    assert kept_decoder(block(), main, None) is None
+    assert kept_decoder(block(), main, rows, None) is None
+
+
+def test_random_latents_are_as_many_different_ones_each_as_often():
+    generator = torch.Generator().manual_seed(0)
+    others = normalize(torch.randn(64, D, generator=generator), dim=1)
+    # The first latent is the nearest one of five directions, the next three of two each.
+    chosen = [0] * 5 + [1, 1, 2, 2, 3, 3, *range(4, ATOMS - 7)]
+    main = random_dictionary(D, ATOMS)
+    main.W_dec = others[chosen] + 0.001 * torch.randn(ATOMS, D, generator=generator)
+    rows, kept = composed()[1], {}
+    for name in ("nearest_64", "random_latents_64"):
+        kept[name] = kept_decoder(block(decoder=name), main, rows, others)
+    assert torch.equal(kept["nearest_64"], others[chosen])
+    which = (kept["random_latents_64"] @ others.T).argmax(1)
+    assert torch.equal(kept["random_latents_64"], others[which])
+    assert sorted(np.bincount(which)[np.bincount(which) > 0]) == [1] * 21 + [2] * 3 + [5]
+    assert set(which.tolist()) != set(chosen)
+    again, other = (
+        kept_decoder(block(decoder="random_latents_64", seed=seed), main, rows, others)
+        for seed in (0, 1)
+    )
+    assert torch.equal(again, kept["random_latents_64"]) and not torch.equal(other, again)
+
+
+@pytest.mark.parametrize("width", [ATOMS, ROWS + 20])
+def test_directions_of_the_same_covariance_have_it(width):
+    """Also where more of them are wanted than there are rows."""
+    rows, main = composed()[1], random_dictionary(D, width)
+    drawn = []
+    for seed in range(60 if width == ATOMS else 6):
+        kept = kept_decoder(block(decoder="same_covariance", seed=seed), main, rows)
+        assert kept.shape == (width, D)
+        drawn.append(kept)
+    found, wanted = torch.cat(drawn).double().T.cov(), rows.double().T.cov()
+    assert torch.linalg.norm(found - wanted) < 0.25 * torch.linalg.norm(wanted)
+    isotropic = torch.eye(D) / D
+    assert torch.linalg.norm(isotropic - wanted) > 2 * torch.linalg.norm(found - wanted)
+    # None of them is a row.
+    assert (drawn[0].double() @ rows.double().T).max() < 0.999
 
 
 def test_true_atoms_explain_most_and_random_ones_little(tmp_path):

@@ -5,6 +5,7 @@ what is said of two of them, or of a trend, is said of each resample.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ class Results:
     """What was measured of one SAE, or of the activations (no SAE), on one labelled entry.
 
     about: {"labelled", "who", "problems"}, `who` the identifying columns of the SAE, or {}.
-    arrays: ``count`` (G, P), and whatever the script measured.
+    arrays: ``count`` (G, P, 2), and whatever the script measured.
     """
 
     about: dict[str, Any]
@@ -38,20 +39,53 @@ def open_results(path: str | Path) -> Results:
     return Results(json.loads(str(arrays["about"])), arrays)
 
 
+def mean_of_classes(correct: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Mean of the accuracies on negative and on positive examples, (...,), of sums (..., 2).
+
+    Problems are balanced, so on the data that is the accuracy. Resamples of documents are not, as a class
+    is in some documents more often than in others; to say the same of everything would there be right by luck.
+    """
+    return (correct / count).mean(-1)
+
+
+def drawn_sums(parts: Mapping[str, np.ndarray], draws: int, seed: int) -> dict[str, np.ndarray]:
+    """Sums over documents, on the data and on each resample of them, (1 + draws, ..., P, 2) by name.
+
+    Where a resample lacks one of the classes of a problem, the problem has there the sums of the next
+    resample that has both: without it, means over problems would be of other problems. This is the same for
+    all SAEs, so they stay paired.
+
+    Parameters
+    ----------
+    parts: (G, ..., P, 2) by name, sums of each document by problem and class; one is ``count``.
+    """
+    weights = data_and_resamples(len(parts["count"]), draws, seed)
+    sums = {name: np.tensordot(weights, part, 1) for name, part in parts.items()}
+    known = np.all(sums["count"] > 0, axis=-1)
+    for problem in np.flatnonzero(~known.all(0)):
+        lack = np.flatnonzero(~known[:, problem])
+        have = 1 + np.flatnonzero(known[1:, problem])
+        if len(have):
+            source = have[np.searchsorted(have, lack) % len(have)]
+            for part in sums.values():
+                part[lack, ..., problem, :] = part[source, ..., problem, :]
+    return sums
+
+
 def drawn_accuracy(correct: np.ndarray, count: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """Mean accuracy over problems on the data and on each resample of documents, (1 + draws,).
 
-    correct, count: (G, p) sums per document. A problem with no document in a resample is left out of it.
+    correct, count: (G, p, 2) sums per document, problem and class.
     """
-    weights = data_and_resamples(len(count), draws, seed)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        accuracy = (weights @ correct) / (weights @ count)
-    known = ~np.isnan(accuracy)
-    return np.where(known, accuracy, 0).sum(1) / known.sum(1)
+    sums = drawn_sums({"correct": correct, "count": count}, draws, seed)
+    with np.errstate(invalid="ignore"):
+        return mean_of_classes(sums["correct"], sums["count"]).mean(-1)
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Value on the data and 95 % interval over resamples, of (1 + draws,)."""
+    """Value on the data and 95 % interval over resamples, of (1 + draws,); NaN ends without any."""
+    if np.isnan(values[1:]).all():
+        return float(values[0]), np.nan, np.nan
     low, high = np.nanquantile(values[1:], LEVELS)
     return float(values[0]), float(low), float(high)
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.anatomy.probing.accuracies import mean_of_classes
 from workflow_scripts.anatomy.probing.examples import Problem, judged_groups
 from workflow_scripts.anatomy.probing.probes import Probe
-from workflow_scripts.anatomy.probing.sparse_probes import class_mean, correct_by_group
+from workflow_scripts.anatomy.probing.sparse_probes import class_mean, correct_by_group, counted
 
 ABLATIONS = ("error_kept", "reconstruction")
 
@@ -45,8 +46,9 @@ def attributions(codes: Any, positive: np.ndarray, decoder: Decoder, probe: Prob
 class Perturbed:
     """Examples that the probes are right about in each of G groups of test documents.
 
-    count, clean: (G, M) for M classes: examples judged, and right about with nothing ablated.
-    ablated: (T, G, M, M), right about when latents of class i are ablated from examples of class j,
+    Negative and positive examples are counted apart, on the last axis.
+    count, clean: (G, M, 2) for M classes: examples judged, and right about with nothing ablated.
+    ablated: (T, G, M, M, 2), right about when latents of class i are ablated from examples of class j,
     for every number of latents.
     attributed: (T,) float64, share of the ablated latents with an attribution above 0.
     """
@@ -89,16 +91,16 @@ def perturb(
         found = attributions(mine, problem.positive[side], decoder, probe)
         chosen.append(np.argsort(-found, kind="stable")[: numbers[-1]])
         scores.append(found[chosen[-1]])
-    shape = (len(numbers), n_groups, len(problems), len(problems))
-    ablated = np.zeros(shape)
-    clean, count = np.zeros(shape[1:3]), np.zeros(shape[1:3])
+    classes = len(problems)
+    ablated = np.zeros((len(numbers), n_groups, classes, classes, 2))
+    clean, count = np.zeros((2, n_groups, classes, 2))
     for j, (problem, probe) in enumerate(zip(problems, probes, strict=True)):
         side = ~train[problem.rows]
         rows, positive = problem.rows[side], problem.positive[side]
         z = codes[rows]
         odds = probe.scores(_base(activations[rows], z, decoder, ablation))
         judged = (positive, groups[rows], n_groups)
-        count[:, j] = np.bincount(groups[rows], minlength=n_groups)
+        count[:, j] = counted(*judged)
         clean[:, j] = correct_by_group(odds, *judged)
         columns = z.tocsc()
         for i, latents in enumerate(chosen):
@@ -121,19 +123,24 @@ def _base(x: np.ndarray, codes: Any, decoder: Decoder, ablation: str) -> np.ndar
 
 
 def tpp(sums: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Eq. 12 as it is printed, (...,), from sums (..., M) and (..., M, M) named as in `Perturbed`."""
-    return _own_less_others(sums["ablated"] / sums["count"][..., None, :])
+    """Eq. 12 as it is printed, (...,), from sums (..., M, 2) and (..., M, M, 2) named as in `Perturbed`."""
+    return _own_less_others(_ablated_accuracy(sums))
 
 
 def tpp_drop(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     """Eq. 12 of drops in accuracy, of which a high one is good: each A_ij is taken off the clean A_j."""
-    clean = (sums["clean"] / sums["count"])[..., None, :]
-    return _own_less_others(clean - sums["ablated"] / sums["count"][..., None, :])
+    clean = mean_of_classes(sums["clean"], sums["count"])
+    return _own_less_others(clean[..., None, :] - _ablated_accuracy(sums))
 
 
 def clean_accuracy(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     """Mean accuracy over classes with nothing ablated, (...,)."""
-    return (sums["clean"] / sums["count"]).mean(-1)
+    return mean_of_classes(sums["clean"], sums["count"]).mean(-1)
+
+
+def _ablated_accuracy(sums: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A_ij, (..., M, M)."""
+    return mean_of_classes(sums["ablated"], sums["count"][..., None, :, :])
 
 
 def _own_less_others(accuracy: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from workflow_scripts.anatomy.probing.examples import Examples, judged_groups
 from workflow_scripts.anatomy.probing.perturbation import Decoder, perturb
 from workflow_scripts.anatomy.probing.pooling import Pooled
 from workflow_scripts.anatomy.probing.probes import Probe, fit_probe
-from workflow_scripts.anatomy.probing.sparse_probes import correct_by_group, sparse_probe
+from workflow_scripts.anatomy.probing.sparse_probes import correct_by_group, counted, sparse_probe
 from workflow_scripts.anatomy.saes.dictionary import Dictionary
 
 Arrays = dict[str, np.ndarray]
@@ -20,9 +20,9 @@ def dense_results(pooled: Pooled, name: str) -> tuple[dict[str, Any], Arrays]:
 
     Returns
     -------
-    {"labelled", "who", "problems"}; and, of G groups of test documents and P problems, ``count``, ``correct`` (G, P),
-    ``weights`` (P, d), ``intercepts``, ``strengths``, ``majority``, ``n_train``, ``n_test``,
-    ``test_documents`` (P,).
+    {"labelled", "who", "problems"}; and, of G groups of test documents and P problems with two classes each,
+    ``count``, ``correct`` (G, P, 2), ``weights`` (P, d), ``intercepts``, ``strengths``, ``majority``, ``n_train``,
+    ``n_test``, ``test_documents`` (P,).
     majority is the accuracy, on the test examples, of naming the more frequent training class.
     """
     examples, x = pooled.examples, pooled.activations
@@ -36,7 +36,7 @@ def dense_results(pooled: Pooled, name: str) -> tuple[dict[str, Any], Arrays]:
         tested, truth = problem.rows[~side], problem.positive[~side]
         judged = (truth, groups[tested], n_groups)
         found = {
-            "count": np.bincount(groups[tested], minlength=n_groups),
+            "count": counted(*judged),
             "correct": correct_by_group(probe.scores(x[tested]), *judged),
             "weights": probe.weights,
             "intercepts": probe.intercept,
@@ -70,7 +70,7 @@ def sparse_results(
     Returns
     -------
     What they are about, with the families perturbed and the numbers in use; and arrays: ``correct<k>``
-    (G, P), ``latents<k>`` (P, k), and what `perturbation.Perturbed` holds of family f, ``count/f``.
+    (G, P, 2), ``latents<k>`` (P, k), and what `perturbation.Perturbed` holds of family f, ``count/f``.
     """
     examples, codes = pooled.examples, pooled.codes(dictionary.name)
     documents, train = examples.documents, examples.train

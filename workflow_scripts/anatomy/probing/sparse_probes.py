@@ -73,12 +73,20 @@ def sparse_probe(
     return latents, fit_probe(mine[:, latents].toarray(), positive, documents[rows])
 
 
+def counted(positive: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
+    """Examples in each of n groups of documents, negative and positive ones apart, (n, 2) float64.
+
+    positive, groups: (examples,) of those counted.
+    """
+    return np.bincount(2 * groups + positive, minlength=2 * n).reshape(n, 2).astype(np.float64)
+
+
 def correct_by_group(
     scores: np.ndarray, positive: np.ndarray, groups: np.ndarray, n: int
 ) -> np.ndarray:
-    """Examples that a probe is right about, in each of n groups of documents, (n,) float64.
+    """Those of the examples that a probe is right about, as `counted`.
 
     scores, positive, groups: (examples,) of those judged.
     """
     right = (scores > 0) == positive
-    return np.bincount(groups[right], minlength=n).astype(np.float64)
+    return counted(positive[right], groups[right], n)

@@ -12,6 +12,7 @@ from workflow_scripts.papers.canonical_units.claims import (
     meta,
     path,
     probing,
+    replaced,
     saes,
     swaps,
     toy,
@@ -29,6 +30,7 @@ CLAIMS: list[Claim] = [
     *explanations.CLAIMS,
     *groups.CLAIMS,
     *meta.CLAIMS,
+    *replaced.CLAIMS,
     *saes.CLAIMS,
     *probing.CLAIMS,
 ]

@@ -8,6 +8,9 @@ import numpy as np
 from workflow_scripts.papers.canonical_units.explanations.taken_apart import TakenApart
 
 LARGEST, RANDOM = "largest variance explained", "random"
+# The graph of figure 1 is of a latent with as many meta-latents, if one was chosen: two make no graph, and the
+# directions that are explained best are often of one or two.
+PARTS_OF_GRAPH = 3
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,16 @@ def choose(apart: TakenApart, block: dict[str, Any], seed: int) -> Chosen:
     return Chosen(np.concatenate([best, others]).astype(np.int64), why)
 
 
+def graph_of(apart: TakenApart, chosen: np.ndarray) -> np.ndarray:
+    """The latent that Fig. 1 is about, (1,) of the places that were chosen, (n,), or none of none.
+
+    The first one with three meta-latents or more, and the first of all where there is none.
+    """
+    parts = np.diff(apart.activations.indptr)[chosen]
+    enough = chosen[parts >= PARTS_OF_GRAPH]
+    return (enough if len(enough) else chosen)[:1]
+
+
 def strongest_latents(apart: TakenApart, meta_latent: int, but: int, number: int) -> np.ndarray:
     """Places of the latents that a meta-latent is most active on, without one, the strongest first."""
     column = apart.activations[:, [meta_latent]].tocoo()
@@ -46,7 +59,7 @@ def shown_latents(apart: TakenApart, block: dict[str, Any], seed: int) -> np.nda
     """Numbers of the latents that Table 1 and Fig. 1 show the explanations of, ascending."""
     chosen = choose(apart, block, seed).places
     shown = set(chosen.tolist())
-    for place in chosen[:1]:
+    for place in graph_of(apart, chosen):
         for meta_latent in apart.activations[[place]].indices:
             shown |= set(strongest_latents(apart, meta_latent, place, block["neighbours"]).tolist())
     return apart.latents[sorted(shown)]

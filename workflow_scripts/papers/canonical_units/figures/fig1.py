@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from workflow_scripts.anatomy.figures.style import PALETTE, WIDTHS, new_figure
 from workflow_scripts.anatomy.figures.token_text import SPACE, visible
+from workflow_scripts.papers.canonical_units.figures.fig1_arcs import routed, straight
 from workflow_scripts.papers.canonical_units.figures.fig1_layout import (
     LINE,
     MARGIN,
@@ -20,11 +22,11 @@ from workflow_scripts.papers.canonical_units.figures.fig1_layout import (
 )
 
 COLOURS = {"middle": PALETTE[3], "part": PALETTE[1], "member": PALETTE[0]}
-THICKEST = 5.0  # points
+THICKEST, THINNEST = 5.0, 0.4  # points
 LINES: dict[str, dict[str, Any]] = {
-    "shared": {"color": PALETTE[7], "linestyle": (0, (2, 1)), "dash_capstyle": "butt", "zorder": 1},
+    "shared": {"color": PALETTE[2], "linestyle": (0, (2, 1)), "dash_capstyle": "butt", "zorder": 3},
     "member": {"color": "0.8", "solid_capstyle": "butt", "zorder": 2},
-    "part": {"color": "0.55", "solid_capstyle": "butt", "zorder": 3},
+    "part": {"color": "0.55", "solid_capstyle": "butt", "zorder": 1},
 }
 # The weakest of more meta-latents than these are not drawn.
 MOST_PARTS = 8
@@ -62,7 +64,7 @@ def draw(table: pd.DataFrame, nodes: pd.DataFrame) -> Figure:
     places = {first["node"]: middle}
     places |= dict(zip(drawn["node"], parts, strict=True))
     places |= dict(zip(members["node"], placed, strict=True))
-    _edges(axes, table, places)
+    _edges(axes, table, places, height)
     for name, kind in zip(nodes["node"], nodes["kind"], strict=True):
         if name in places:
             _node(axes, places[name], COLOURS[kind])
@@ -91,22 +93,23 @@ def _text(row) -> str:
     return visible(explanation.removeprefix(PREFIX))
 
 
-def _edges(axes: Axes, table: pd.DataFrame, places: dict[str, Box]) -> None:
+def _edges(axes: Axes, table: pd.DataFrame, places: dict[str, Box], height: float) -> None:
     """Lines between boxes, each kind up to the same thickness."""
     shown = table[table["source"].isin(places) & table["target"].isin(places)]
+    boxes = list(places.values())
     for kind, edges in shown.groupby("kind", sort=False):
         look = LINES[str(kind)]
         largest = 1.0 if kind == "shared" else edges["strength"].max()
         for edge in edges.itertuples():
             one, other = places[edge.source], places[edge.target]
-            x = [one.x, other.x]
-            if kind == "member":
-                side = 1 if other.x > one.x else -1
-                if side * (one.x - WIDTHS["page"] / 2) < 0:
-                    continue  # it would run behind half of the figure; meta-latents are joined instead
-                x = [one.x + side * one.width / 2, other.x - side * other.width / 2]
-            thickness = THICKEST * edge.strength / largest
-            axes.plot(x, [one.y, other.y], linewidth=thickness, **look)
+            if kind == "part":
+                line = np.array([(one.x, one.y), (other.x, other.y)])
+            elif kind == "member" and (other.x - one.x) * (one.x - WIDTHS["page"] / 2) > 0:
+                line = straight(one, other)
+            else:
+                line = routed(one, other, boxes, height)
+            thickness = max(THICKEST * edge.strength / largest, THINNEST)
+            axes.plot(*line.T, linewidth=thickness, **look)
 
 
 def _node(axes: Axes, place: Box, colour: str) -> None:

@@ -57,6 +57,14 @@ class Evaluation:
             / len(self.active)
         )
 
+    @property
+    def active_sd(self) -> np.ndarray:
+        """Standard deviation of `active`, and of its resamples, (1 + draws,)."""
+        weights = data_and_resamples(len(self.active), self.draws, self.seed) / len(self.active)
+        # About the mean, which cancels, so that nothing is lost where all have about as many.
+        off = self.active - self.active.mean()
+        return np.sqrt(np.maximum(weights @ off**2 - (weights @ off) ** 2, 0))
+
     def columns(self) -> dict[str, Any]:
         """The columns of a table that every meta-SAE has."""
         low, high = np.quantile(self.active, (0.05, 0.95))
@@ -64,6 +72,7 @@ class Evaluation:
             **with_interval("l0", interval(self.l0)),
             "active_q05": low,
             "active_q95": high,
+            **with_interval("active_sd", interval(self.active_sd)),
             **with_interval("variance_explained", interval(self.explained)),
             "dead_meta_latents": int((~self.fires).sum()),
         }

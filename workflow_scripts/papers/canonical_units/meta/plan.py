@@ -29,7 +29,9 @@ class MetaSae:
     coefficients: sparsity coefficients of which the one with an L0 nearest k is taken; empty where the
         architecture is given k.
     decoder: ``trained``; or directions that training leaves as they are: of the main meta-SAE of this
-        seed (``none``), of the latents of `nearest` that are most like these, or ``random``.
+        seed (``none``); of the latents of `nearest` that are most like these (``nearest_<width>``), or of as
+        many at random (``random_latents_<width>``); random ones of the rows' covariance
+        (``same_covariance``), or isotropic ones (``random``).
     reference: the meta-SAE of this seed whose variance explained this one's is compared with, if any.
     """
 
@@ -195,7 +197,9 @@ def _of_seed(
     if similar:
         found.append(meta("replaced-none", "replaced", decoder="none"))
         for sae in similar:
-            about = {"decoder": f"nearest_{sae.width}", "nearest": sae, "reference": none}
-            found.append(meta(f"replaced-nearest_{sae.width}", "replaced", **about))
-        found.append(meta("replaced-random", "replaced", decoder="random", reference=none))
+            for kept in (f"nearest_{sae.width}", f"random_latents_{sae.width}"):
+                about = {"decoder": kept, "nearest": sae, "reference": none}
+                found.append(meta(f"replaced-{kept}", "replaced", **about))
+        for kept in ("same_covariance", "random"):
+            found.append(meta(f"replaced-{kept}", "replaced", decoder=kept, reference=none))
     return found

@@ -16,7 +16,7 @@ from workflow_scripts.anatomy.saes.dictionary import Dictionary
 from workflow_scripts.papers.canonical_units.meta.directions import decoder_directions
 
 # Streams of random numbers that do not know of one another.
-SUBSAMPLE, CONTROL, DECODER, COMPARED = range(4)
+SUBSAMPLE, CONTROL, DECODER, COMPARED, LATENTS = range(5)
 
 
 @dataclass(frozen=True)

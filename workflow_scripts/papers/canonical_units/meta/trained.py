@@ -21,7 +21,7 @@ def train(input: Named, params: Named, folder: Path) -> Trained:
     ----------
     input: sae and codes of the SAE taken apart; counted, codes of the SAEs of which the one with the fewest
         firing latents says how many rows are drawn; main, the meta-SAE whose directions are kept or
-        replaced; nearest, the SAE and the codes that they are replaced from. Each of the three may be empty.
+        replaced; nearest, the SAE and the codes that latents come from in their place. Each of the three may be empty.
     params: meta, a `MetaSae.block`; device.
     folder: where sae_lens's files go.
     """
@@ -35,5 +35,5 @@ def train(input: Named, params: Named, folder: Path) -> Trained:
         if input.nearest:
             other = open_sae(*input.nearest)
             others = decoder_directions(other.dictionary, other.fires)[1]
-        decoder = kept_decoder(meta, load_dictionary(input.main[0]), others)
+        decoder = kept_decoder(meta, load_dictionary(input.main[0]), rows, others)
     return train_meta_sae(meta, rows, folder, decoder, params.device)

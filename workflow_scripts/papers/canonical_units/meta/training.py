@@ -14,7 +14,9 @@ from workflow_scripts.anatomy.saes.learning_rate import Trained, train_at_best_r
 from workflow_scripts.papers.canonical_units.meta.directions import decompose, variance_explained
 from workflow_scripts.papers.canonical_units.meta.rows import (
     DECODER,
+    LATENTS,
     direction_store,
+    in_place_of,
     random_directions,
 )
 from workflow_scripts.papers.canonical_units.stitching.similarity import similarity
@@ -90,16 +92,17 @@ def _point(row: dict[str, Any], n_rows: int) -> dict[str, Any]:
 
 
 def kept_decoder(
-    meta: dict[str, Any], main: Dictionary, others: Tensor | None = None
+    meta: dict[str, Any], main: Dictionary, rows: Tensor, others: Tensor | None = None
 ) -> Tensor | None:
     """The directions that a meta-SAE of Fig. 23 keeps, (m, d) float32 of norm 1; None where all are trained.
 
     Parameters
     ----------
     main: the meta-SAE whose directions are kept, or replaced.
+    rows: (r, d) float32 of norm 1, what it is trained on, for ``same_covariance``.
     others: (n, d) directions of the firing latents of the SAE that they are replaced from, for
-        ``nearest_<width>``. Several meta-latents may have one nearest latent: they are then given it
-        several times.
+        ``nearest_<width>`` and ``random_latents_<width>``. Several meta-latents may have one nearest latent:
+        they are then given it several times, and so are as many of them given one random latent.
     """
     if meta["decoder"] == "trained":
         return None
@@ -110,8 +113,22 @@ def kept_decoder(
         return random_directions(
             len(own), own.shape[1], np.random.default_rng((meta["seed"], DECODER))
         )
+    if meta["decoder"] == "same_covariance":
+        # Rows repeated have the mean and the covariance that they have once.
+        enough = rows.repeat(-(-len(own) // len(rows)), 1)
+        return in_place_of(enough, "same_covariance", meta["seed"])[: len(own)]
     assert others is not None
-    return others[nearest(own, others)[1]]
+    like = nearest(own, others)[1]
+    if meta["decoder"].startswith("random_latents"):
+        like = _at_random(like, len(others), meta["seed"])
+    return others[like]
+
+
+def _at_random(chosen: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Other ones of `count` in the place of those chosen, (m,): as many different ones, each as often."""
+    kinds, which = np.unique(chosen, return_inverse=True)
+    generator = np.random.default_rng((seed, LATENTS))
+    return generator.choice(count, len(kinds), replace=False)[which]
 
 
 def nearest(directions: Tensor, others: Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Figure 1: the first latent of Table 1, its meta-latents, and other latents of these, as a graph."""
+"""Figure 1: a latent of Table 1, its meta-latents, and other latents of these, as a graph."""
 
 from itertools import combinations
 from typing import Any
@@ -7,7 +7,11 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.anatomy.base.tables import Named, Tables, read_table
-from workflow_scripts.papers.canonical_units.explanations.choice import choose, strongest_latents
+from workflow_scripts.papers.canonical_units.explanations.choice import (
+    choose,
+    graph_of,
+    strongest_latents,
+)
 from workflow_scripts.papers.canonical_units.explanations.explained import LATENT, META_LATENT
 from workflow_scripts.papers.canonical_units.explanations.taken_apart import TakenApart, take_apart
 
@@ -23,7 +27,7 @@ def tabulate(input: Named, params: Named) -> Tables:
     chosen = choose(apart, params.explanations, params.seed).places
     edges: list[dict[str, Any]] = []
     nodes: list[dict[str, Any]] = []
-    for place in chosen[:1]:
+    for place in graph_of(apart, chosen):
         edges, nodes = _graph(apart, int(place), texts, params.explanations["neighbours"])
     who = apart.identity(params.seed)
     return {

@@ -37,13 +37,7 @@ def tabulate(input: Named, params: Named) -> Tables:
         own = found[meta["name"]]
         about = {"replaced": meta["decoder"], "meta_width": meta["width"], "k": meta["k"]}
         about |= {"distinct": distinct(own.meta.W_dec), "seed": meta["seed"]}
-        none, floor = (found[f"replaced-{kept}-s{meta['seed']}"] for kept in ("none", "random"))
-        lost = none.explained - own.explained
-        share = lost / (none.explained - floor.explained)
-        intervals = with_interval("gap", interval(lost)) | with_interval(
-            "share_lost", interval(share)
-        )
-        table.append(where | about | own.columns() | intervals)
+        table.append(where | about | own.columns() | _compared(meta, found))
     for path, codes in zip(input.similar, input.similar_codes, strict=True):
         other = open_sae(path, codes)
         atoms = decoder_directions(other.dictionary, other.fires)[1]
@@ -51,6 +45,29 @@ def tabulate(input: Named, params: Named) -> Tables:
         about |= {"k": params.metas[0]["k"], "distinct": len(atoms)}
         table.append(where | about | _pursued(rows, atoms, about["k"], params))
     return {"table": pd.DataFrame(table)}
+
+
+def _compared(meta: dict[str, Any], found: dict[str, Evaluation]) -> dict[str, float]:
+    """A meta-SAE beside the others of its seed; resamples of the latents are the same in all of them.
+
+    gap: how much less it explains than one with its own directions; share_lost: of what that explains more
+    than one with random directions of the same covariance, the floor; over_floor: what this one explains
+    more than the floor; over_random_latents: than with as many random latents of the same SAE, if it has
+    the nearest ones.
+    """
+
+    def explained(kept: str) -> np.ndarray:
+        return found[f"replaced-{kept}-s{meta['seed']}"].explained
+
+    own, none, floor = (explained(kept) for kept in (meta["decoder"], "none", "same_covariance"))
+    columns = with_interval("gap", interval(none - own))
+    columns |= with_interval("share_lost", interval((none - own) / (none - floor)))
+    columns |= with_interval("over_floor", interval(own - floor))
+    over = (float("nan"),) * 3
+    if meta["decoder"].startswith("nearest_"):
+        width = meta["decoder"].split("_")[1]
+        over = interval(own - explained(f"random_latents_{width}"))
+    return columns | with_interval("over_random_latents", over)
 
 
 def _pursued(rows: Tensor, atoms: Tensor, k: float, params: Named) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from workflow_scripts.anatomy.base.tables import Named, Tables, with_interval
 from workflow_scripts.anatomy.probing.accuracies import (
     Results,
     between_widths,
+    drawn_sums,
     interval,
     open_results,
 )
 from workflow_scripts.anatomy.probing.perturbation import clean_accuracy, tpp, tpp_drop
-from workflow_scripts.anatomy.statistics.bootstrap import data_and_resamples
 
 IDENTITY = ("model", "site", "sae", "width", "l0", "seed")
 MEASURES: dict[str, Callable] = {
@@ -67,12 +67,8 @@ def _rows(family: str, number: int, saes: list[Results], params: Named) -> list[
 
 def _drawn(sae: Results, family: str, number: int, params: Named) -> dict[str, np.ndarray]:
     """Every measure on the data and on each resample of documents, (1 + draws,)."""
-    count, clean = (sae.arrays[f"{name}/{family}"] for name in ("count", "clean"))
-    ablated = sae.arrays[f"ablated/{family}"][sae.about["ablated"].index(number)]
-    weights = data_and_resamples(len(count), params.bootstrap, params.seed)
-    sums = {
-        name: (weights @ part.reshape(len(part), -1)).reshape(-1, *part.shape[1:])
-        for name, part in {"count": count, "clean": clean, "ablated": ablated}.items()
-    }
-    with np.errstate(divide="ignore", invalid="ignore"):
+    parts = {name: sae.arrays[f"{name}/{family}"] for name in ("count", "clean")}
+    parts["ablated"] = sae.arrays[f"ablated/{family}"][sae.about["ablated"].index(number)]
+    sums = drawn_sums(parts, params.bootstrap, params.seed)
+    with np.errstate(invalid="ignore"):
         return {name: measure(sums) for name, measure in MEASURES.items()}

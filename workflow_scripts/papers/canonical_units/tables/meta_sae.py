@@ -34,6 +34,7 @@ def tabulate(input: Named, params: Named) -> Tables:
             | {"coefficient": steps["coefficient"].iloc[-1]}
             | found.columns()
             | {"reference": meta["reference"] or None}
+            | {"l0_set_on": "the same directions"}
             | gap_columns(found, evaluations.get(meta["reference"]))
         )
     return {"table": pd.concat(curves), "final": pd.DataFrame(finals)}
@@ -55,7 +56,11 @@ def described(meta: dict[str, Any], sae: SaeOnHarvest, n_rows: int) -> dict[str,
 
 
 def gap_columns(found: Evaluation, reference: Evaluation | None) -> dict[str, float]:
-    """By how much the reference explains more; as many directions are resampled of both, together."""
+    """By how much the reference explains more, and by how much its number of active meta-latents varies
+    more; as many directions are resampled of both, together."""
     if reference is None:
-        return with_interval("gap", (float("nan"),) * 3)
-    return with_interval("gap", interval(reference.explained - found.explained))
+        nothing = (float("nan"),) * 3
+        return with_interval("gap", nothing) | with_interval("active_sd_gap", nothing)
+    return with_interval("gap", interval(reference.explained - found.explained)) | with_interval(
+        "active_sd_gap", interval(reference.active_sd - found.active_sd)
+    )
