@@ -1,4 +1,4 @@
-"""Explain meta-latents and latents of the SAE taken apart, and test the explanations on other contexts.
+"""Explain meta-latents and latents of the SAE taken apart, and test the explanations on other documents.
 
 By the function of its paper's room, called with what its rule gives.
 """

@@ -1,4 +1,4 @@
-"""Explain latents of an SAE automatically, and test the explanations on other contexts."""
+"""Explain latents of an SAE automatically, and test the explanations on other documents."""
 
 import json
 from pathlib import Path

@@ -14,6 +14,7 @@ from workflow_scripts.anatomy.interpretability.labels import BIT, Labeller
 POSITIONS = 128
 FIRST = 4
 PIECE = re.compile(r" ?[A-Za-z_]+| ?\d{1,3}| ?[^\s\w]{1,2}|\n *| +|.", re.DOTALL)
+DEFINITION = re.compile(r"^(?=(?:class|def) )", re.MULTILINE)
 FILES = ["argparse.py", "ast.py", "configparser.py", "fractions.py", "ftplib.py", "statistics.py"]
 
 
@@ -24,12 +25,16 @@ def source_files() -> list[str]:
 
 
 class Corpus:
-    """Tokens (C, T), documents (C, T) and strings of a vocabulary made of the source's pieces."""
+    """Tokens (C, T), documents (C, T) and strings of a vocabulary made of the source's pieces.
+
+    Files are few, so a document is a function or class of one, with what is between it and the next.
+    """
 
     def __init__(self, contexts: int = 400):
         ids: dict[str, int] = {}
         tokens, documents = [], []
-        for document, text in enumerate(source_files()):
+        texts = [part for text in source_files() for part in DEFINITION.split(text)]
+        for document, text in enumerate(texts):
             pieces = PIECE.findall(text)
             tokens += [ids.setdefault(piece, len(ids)) for piece in pieces]
             documents += [document] * len(pieces)

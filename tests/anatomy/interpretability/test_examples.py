@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.anatomy.interpretability.corpus import FIRST, POSITIONS, Corpus, PlantedCodes
+from tests.conftest import random_documents
 from workflow_scripts.anatomy.base.errors import AnatomyError
 from workflow_scripts.anatomy.interpretability.examples import (
     MINIMUM_PEAKS,
@@ -13,6 +14,7 @@ from workflow_scripts.anatomy.interpretability.examples import (
     choose_latents,
     draw_examples,
 )
+from workflow_scripts.anatomy.interpretability.halves import Halves
 from workflow_scripts.anatomy.interpretability.peaks import (
     Best,
     Places,
@@ -27,9 +29,11 @@ COUNTS = ExampleCounts(window=16, top=8, spread=12, silent=30)
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
+    """Documents that end anywhere: several in most contexts, and some in several contexts."""
     corpus = Corpus(contexts=200)
     generator = np.random.default_rng(3)
     shape = corpus.tokens.shape
+    corpus.documents = random_documents(*shape, 150.0)
     fires = [generator.random(shape) < share for share in (0.02, 0.2, 0.0003, 0.8, 0.0)]
     fires.append(corpus.tokens == corpus.ids("(")[0])
     store = corpus.store(tmp_path_factory.mktemp("examples") / "store.zarr")
@@ -42,12 +46,32 @@ def drawn(planted):
     return draw_examples(store, codes, np.arange(6), COUNTS, 7, corpus.labeller)
 
 
-def brute_force_peaks(activations: np.ndarray, window: int) -> set[tuple[int, int]]:
-    """Peaks of one latent, (C, T) activations, as (context, start of window)."""
+@pytest.fixture(scope="module")
+def explains(planted):
+    """Which tokens latents are explained from, (C, T) bool."""
+    corpus, store, _ = planted
+    return np.isin(corpus.documents, store.units.numbers[Halves.of(store.units, 7).explained])
+
+
+def brute_force_peaks(
+    activations: np.ndarray, window: int, explains: np.ndarray | None = None
+) -> set[tuple[int, int]]:
+    """Peaks of one latent, (C, T) activations, as (context, start of window).
+
+    explains: (C, T) bool; windows do not go from where it holds to where it does not.
+    """
     found = set()
     for context, row in enumerate(activations):
+        side = np.zeros(len(row)) if explains is None else explains[context]
         for position in range(FIRST, len(row)):
-            start = int(window_start(np.array(position), window, FIRST, len(row)))
+            begin, end = position, position + 1
+            while begin > FIRST and side[begin - 1] == side[position]:
+                begin -= 1
+            while end < len(row) and side[end] == side[position]:
+                end += 1
+            if end - begin < window:
+                continue
+            start = int(window_start(np.array(position), window, begin, end))
             own = row[start : start + window]
             if row[position] > 0 and start + int(own.argmax()) == position:
                 found.add((context, start))
@@ -60,8 +84,9 @@ def test_peaks_are_those_of_brute_force(planted, latent):
     contexts = codes.shape[0]
     counted = np.tile(np.arange(POSITIONS) >= FIRST, (contexts, 1))
     places = firings(codes, slice(0, contexts), np.array([latent]), counted)
-    kept = places.take(peaks(places, 16, FIRST, POSITIONS))
-    start = window_start(kept.position, 16, FIRST, POSITIONS)
+    start = window_start(places.position, 16, FIRST, POSITIONS)
+    which = peaks(places, start, 16)
+    kept, start = places.take(which), start[which]
     expected = brute_force_peaks(codes.dense[:, :, latent], 16)
     assert set(zip(kept.context.tolist(), start.tolist(), strict=True)) == expected
     assert len(places.latent) == (codes.dense[:, FIRST:, latent] > 0).sum()
@@ -71,7 +96,8 @@ def test_of_equal_activations_the_first_is_the_peak():
     position = np.array([10, 12, 13, 90])
     same = np.zeros(4, dtype=np.int64)
     places = Places(same, same, position, np.ones(4, np.float32), position.astype(np.uint64))
-    assert peaks(places, 16, FIRST, POSITIONS).tolist() == [True, False, False, True]
+    start = window_start(position, 16, FIRST, POSITIONS)
+    assert peaks(places, start, 16).tolist() == [True, False, False, True]
 
 
 def test_windows_hold_what_the_store_holds(planted, drawn):
@@ -97,36 +123,42 @@ def test_silent_means_silent_and_active_means_active(drawn):
         assert examples.top.activations.any(1).all()
 
 
-def test_no_context_is_in_both_halves(drawn):
+def documents_in(corpus, windows) -> set[int]:
+    at = (windows.context[:, None], windows.start[:, None] + np.arange(windows.tokens.shape[1]))
+    return set(corpus.documents[at].ravel().tolist())
+
+
+def test_no_document_is_in_both_halves(planted, drawn):
+    corpus, _, _ = planted
     explained, tested = set(), set()
     for examples in drawn:
         for windows in (examples.top, examples.spread, examples.silent):
-            explained |= set(windows.context.tolist())
-        tested |= set(examples.detection.context.tolist())
+            explained |= documents_in(corpus, windows)
+        tested |= documents_in(corpus, examples.detection)
     assert not explained & tested
+    assert min(len(explained), len(tested)) > 50
+    shared = {c for one in drawn for c in one.silent.context.tolist()}
+    shared &= {c for one in drawn for c in one.detection.context.tolist()}
+    assert len(shared) > 10, "contexts of documents of both halves are used"
 
 
-def test_top_windows_are_the_strongest(planted, drawn):
+def test_top_windows_are_the_strongest(planted, drawn, explains):
     _, _, codes = planted
-    explained = set()
-    for examples in drawn:
-        explained |= set(examples.silent.context.tolist()) | set(examples.top.context.tolist())
     for latent in (0, 5):
         found = drawn[latent].top.activations.max(1)
         assert (np.diff(found) <= 0).all()
-        places = brute_force_peaks(codes.dense[..., latent], 16)
-        values = [codes.dense[c, s : s + 16, latent].max() for c, s in places if c in explained]
+        places = brute_force_peaks(codes.dense[..., latent], 16, explains)
+        values = [codes.dense[c, s : s + 16, latent].max() for c, s in places if explains[c, s]]
         np.testing.assert_array_equal(found, np.sort(values)[::-1][: len(found)])
+        assert len(found) == COUNTS.top
 
 
-def test_deciles_are_those_of_all_peaks(planted, drawn):
+def test_deciles_are_those_of_all_peaks(planted, drawn, explains):
     """With fewer peaks than the reservoir holds, the deciles are exact."""
     _, _, codes = planted
-    tested = set(drawn[0].detection.context.tolist())
-    for examples in drawn:
-        tested |= set(examples.detection.context.tolist())
     latent = 0
-    places = [p for p in brute_force_peaks(codes.dense[..., latent], 16) if p[0] in tested]
+    places = brute_force_peaks(codes.dense[..., latent], 16, explains)
+    places = [place for place in places if not explains[place]]
     values = np.sort([codes.dense[c, s : s + 16, latent].max() for c, s in places])
     parts = np.array_split(values, QUANTILES)
     examples = drawn[latent]
@@ -225,5 +257,5 @@ def test_stores_that_are_too_small(planted, tmp_path):
     with pytest.raises(AnatomyError, match="window 500 does not fit"):
         draw_examples(store, codes, np.arange(2), ExampleCounts(window=500), 0)
     corpus = Corpus(contexts=1)
-    with pytest.raises(AnatomyError, match="has one context"):
+    with pytest.raises(AnatomyError, match="has one context of one document"):
         draw_examples(corpus.store(tmp_path / "one.zarr"), codes, np.arange(2), COUNTS, 0)

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 
 from tests.anatomy.interpretability.corpus import FIRST, POSITIONS, Corpus, PlantedCodes
+from tests.conftest import random_documents
 from workflow_scripts.anatomy.base.errors import AnatomyError
-from workflow_scripts.anatomy.interpretability.examples import (
-    ExampleCounts,
-    draw_examples,
-    explanation_half,
-)
+from workflow_scripts.anatomy.interpretability.examples import ExampleCounts, draw_examples
+from workflow_scripts.anatomy.interpretability.halves import Halves
 from workflow_scripts.anatomy.interpretability.peaks import window_start
 from workflow_scripts.anatomy.interpretability.strongest import strongest_windows
 from workflow_scripts.anatomy.interpretability.token_profiles import (
@@ -27,6 +25,7 @@ NUMBER = 12
 def planted(tmp_path_factory):
     """A latent on " self", a random one, a silent one, and one that fires after "("."""
     corpus = Corpus(contexts=120)
+    corpus.documents = random_documents(*corpus.tokens.shape, 150.0)
     opened = corpus.tokens == corpus.ids("(")[0]
     after = np.zeros_like(opened)
     after[:, 1:] = opened[:, :-1]
@@ -51,8 +50,8 @@ def test_in_the_explanation_half_they_are_what_latents_are_explained_from(plante
     corpus, store, codes = planted
     counts = ExampleCounts(window=16, top=NUMBER)
     examples = draw_examples(store, codes, LATENTS, counts, 7, corpus.labeller)
-    half = explanation_half(store.shape[0], 7)
-    found = strongest_windows(store, codes, LATENTS, 16, NUMBER, half)
+    halves = Halves.of(store.units, 7)
+    found = strongest_windows(store, codes, LATENTS, 16, NUMBER, halves)
     assert len(found) == len(LATENTS)
     for own, windows in zip(examples, found, strict=True):
         for name in ("tokens", "activations", "context", "start"):

@@ -70,7 +70,7 @@ def test_directions_are_replaced_from_saes_of_a_similar_size():
 def test_architectures_have_their_learning_rates_and_coefficients():
     found = {each.architecture: each for each in plan_of(seeds=[0]).meta.of("architecture")}
     assert set(found) == {"batchtopk", "topk", "jumprelu", "standard"}
-    assert found["topk"].learning_rates == (0.006, 0.02, 0.06) and not found["topk"].coefficients
+    assert found["topk"].learning_rates == (0.006, 0.02) and not found["topk"].coefficients
     assert found["standard"].coefficients == (3.5, 4)
     assert found["jumprelu"].reference == "batchtopk-s0" and not found["batchtopk"].reference
     one = plan_of(learning_rates=None, architectures=["topk"]).meta.of("architecture")

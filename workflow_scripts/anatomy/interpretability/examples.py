@@ -1,7 +1,7 @@
 """Examples of latents: what an explanation is made from, and what it is tested on.
 
-Contexts are dealt into two halves. From the *explanation* half come, for each latent, the windows
-of its strongest activations, windows of activations of any strength, and windows where it is
+Documents are dealt into two halves (`halves`). From the *explanation* half come, for each latent, the
+windows of its strongest activations, windows of activations of any strength, and windows where it is
 silent. From the *detection* half come windows of every decile of its activations and silent ones
 (dark-matter paper, Fig. 7: 7 of each decile and 50 silent). The store is read twice, block by
 block; what is held is bounded by the number of latents, not by the number of tokens.
@@ -14,6 +14,8 @@ import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.base.job import log
+from workflow_scripts.anatomy.interpretability.halves import Halves
 from workflow_scripts.anatomy.interpretability.peaks import (
     Best,
     Places,
@@ -21,7 +23,6 @@ from workflow_scripts.anatomy.interpretability.peaks import (
     peaks,
     per_latent,
     random_keys,
-    window_start,
 )
 from workflow_scripts.anatomy.interpretability.windows import LabelContext, Windows, gather
 
@@ -89,13 +90,6 @@ def choose_latents(width: int, number: int | None, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(width, number, replace=False))
 
 
-def explanation_half(contexts: int, seed: int) -> np.ndarray:
-    """Which contexts latents are explained from, (contexts,) bool; they are tested on the others."""
-    explains = np.zeros(contexts, dtype=bool)
-    explains[np.random.default_rng([seed, 0]).permutation(contexts)[: contexts // 2]] = True
-    return explains
-
-
 def draw_examples(
     store: ActivationStore,
     codes: Any,
@@ -120,7 +114,7 @@ def draw_examples(
 
     Raises
     ------
-    AnatomyError: contexts too short for the window, or fewer than two of them.
+    AnatomyError: contexts too short for the window, or one context of one document.
     """
     contexts, positions = store.shape
     first = store.min_position
@@ -129,39 +123,39 @@ def draw_examples(
             f"interpretability: window {counts.window} does not fit in {store.path}, where "
             f"{positions - first} positions of each context count; choose a smaller window"
         )
-    if contexts < 2:
+    halves = Halves.of(store.units, seed)
+    if halves.explained is None and contexts < 2:
         raise AnatomyError(
-            f"interpretability: {store.path} has one context, and two are needed, to explain from "
-            "and to test on; harvest more contexts"
+            f"interpretability: {store.path} has one context of one document, and two are needed, to "
+            "explain from and to test on; harvest more contexts"
         )
+    sides, cautions = halves.account()
+    for line in sides:
+        log.info("%s", line)
+    for line in cautions:
+        log.warning("warning: %s", line)
     latents = np.asarray(latents, dtype=np.int64)
-    explains = explanation_half(contexts, seed)
-    pool = _draw_pool(explains, counts, first, positions, seed)
-    found = _find(store, codes, latents, counts, seed, explains, pool)
-    plans = _plan(latents, counts, seed, explains, pool, found)
+    pool = _draw_pool(halves, counts, seed)
+    found = _find(store, codes, latents, counts, seed, halves, pool)
+    plans = _plan(latents, counts, seed, halves, pool, found)
     windows = gather(store, codes, latents, counts.window, plans, label_context)
     return _assemble(latents, counts, seed, found, plans, windows)
 
 
-def _draw_pool(
-    explains: np.ndarray, counts: ExampleCounts, first: int, positions: int, seed: int
-) -> Places:
+def _draw_pool(halves: Halves, counts: ExampleCounts, seed: int) -> Places:
     """Windows of both halves where latents may turn out silent; `position` is the start."""
     generator = np.random.default_rng([seed, 1])
-    chosen = [generator.choice(np.flatnonzero(explains == half), POOL) for half in (True, False)]
-    context = np.concatenate(chosen)
-    start = generator.integers(first, positions - counts.window + 1, len(context))
-    order = np.unique(context * positions + start)
-    context, start = order // positions, order % positions
-    nothing = np.zeros(len(order))
+    chosen = [halves.random_windows(half, counts.window, POOL, generator) for half in (True, False)]
+    context, start = np.divmod(np.unique(np.concatenate(chosen)), halves.units.shape[1])
+    nothing = np.zeros(len(context))
     return Places(nothing, context, start, nothing, random_keys(seed, context, start))
 
 
-def _find(store, codes, latents, counts, seed, explains, pool) -> _Found:
+def _find(store, codes, latents, counts, seed, halves, pool) -> _Found:
     """First reading: peaks, and which windows of the pool are silent for which latents."""
     from scipy.sparse import csr_matrix
 
-    positions, first = store.shape[1], store.min_position
+    positions = store.shape[1]
     found = _Found(
         np.zeros(len(latents), dtype=np.int64),
         np.zeros(len(latents), dtype=np.int64),
@@ -173,11 +167,10 @@ def _find(store, codes, latents, counts, seed, explains, pool) -> _Found:
     for block in store.block_slices():
         fired = firings(codes, block, latents, store.units.used(block), seed)
         found.firings += np.bincount(fired.latent, minlength=len(latents))
-        peak = fired.take(peaks(fired, counts.window, first, positions))
+        start, explain, fits = halves.windows(fired.context, fired.position, counts.window)
+        kept = peaks(fired, start, counts.window) & fits
         # From here on a place stands for its window, and `position` is where that starts.
-        start = window_start(peak.position, counts.window, first, positions)
-        peak = peak._replace(position=start)
-        explain = explains[peak.context]
+        peak, explain = fired._replace(position=start).take(kept), explain[kept]
         found.top.add(peak.take(explain))
         found.spread.add(peak.take(explain))
         found.reservoir.add(peak.take(~explain))
@@ -197,9 +190,10 @@ def _find(store, codes, latents, counts, seed, explains, pool) -> _Found:
 TOP, SPREAD, SILENT, DETECTION = range(4)
 
 
-def _plan(latents, counts, seed, explains, pool, found) -> list[np.ndarray]:
+def _plan(latents, counts, seed, halves, pool, found) -> list[np.ndarray]:
     """Choose the windows of every latent, rows of (context, start, role, quantile)."""
     kept = [best.places() for best in (found.top, found.spread, found.reservoir)]
+    pool_explains = halves.explain(pool.context, pool.position)
     streams = zip(*(per_latent(places, len(latents)) for places in kept), strict=True)
     plans = []
     for at, (top, spread, reservoir) in enumerate(streams):
@@ -207,7 +201,7 @@ def _plan(latents, counts, seed, explains, pool, found) -> list[np.ndarray]:
         silent = np.flatnonzero(found.silent[:, at])
         # Each latent takes the windows of the pool in an order of its own.
         silent = silent[np.argsort(random_keys(seed, pool.key[silent], latents[at] + 0 * silent))]
-        explain = explains[pool.context[silent]]
+        explain = pool_explains[silent]
         chosen, quantile = _deciles(reservoir, counts.examples_per_quantile)
         plans.append(
             np.concatenate(

@@ -3,7 +3,7 @@
 After Neuron-to-Graph (Foote et al., 2023): a latent is described by the tokens that it fires on,
 with as much of what comes before them as makes the description more precise. What generalises
 over tokens there, a masked language model's substitutes, is here a label of the position.
-`pattern_search` finds the patterns, from the explanation half of the contexts alone.
+`pattern_search` finds the patterns, from the explanation half of the documents alone.
 """
 
 import json

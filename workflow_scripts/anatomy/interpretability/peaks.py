@@ -42,8 +42,11 @@ def random_keys(seed: int, *numbers: np.ndarray) -> np.ndarray:
     return key
 
 
-def window_start(position: np.ndarray, window: int, first: int, positions: int) -> np.ndarray:
-    """Start of the window of a position: a quarter comes after it, shifted to fit the context."""
+def window_start(
+    position: np.ndarray, window: int, first: int | np.ndarray, positions: int | np.ndarray
+) -> np.ndarray:
+    """Start of the window of a position: a quarter comes after it, shifted to fit between `first` and
+    `positions`."""
     before = window - 1 - window // 4
     return np.clip(position - before, first, positions - window)
 
@@ -69,12 +72,11 @@ def firings(
     return Places(latent, context, position, block.data[used], key)
 
 
-def peaks(places: Places, window: int, first: int, positions: int) -> np.ndarray:
-    """Which of the places of `firings` are peaks, as (places,) bool.
+def peaks(places: Places, start: np.ndarray, window: int) -> np.ndarray:
+    """Which of the places of `firings` are peaks, as (places,) bool, given where their windows start.
 
     A peak is the largest activation of its own window, and the first one of equals.
     """
-    start = window_start(places.position, window, first, positions)
     kept = np.ones(len(start), dtype=bool)
     for step in range(1, window):
         earlier, later = slice(None, -step), slice(step, None)

@@ -9,6 +9,7 @@ import numpy as np
 
 from workflow_scripts.anatomy.activations.store import ActivationStore
 from workflow_scripts.anatomy.base.errors import AnatomyError
+from workflow_scripts.anatomy.interpretability.halves import Halves
 from workflow_scripts.anatomy.interpretability.peaks import Best, firings, peaks, window_start
 from workflow_scripts.anatomy.interpretability.windows import Windows, gather
 
@@ -40,7 +41,7 @@ def strongest_windows(
     latents: np.ndarray,
     window: int,
     number: int,
-    contexts: np.ndarray | None = None,
+    halves: Halves | None = None,
 ) -> Strongest:
     """The windows about the `number` largest peaks of each latent, fewer where it has fewer.
 
@@ -49,8 +50,8 @@ def strongest_windows(
     store, codes: as of `examples.draw_examples`.
     latents: (n,) int, which columns of the codes.
     window: tokens in a window; a peak is the largest activation of its window.
-    contexts: (contexts,) bool, where to look; None for everywhere. With `examples.explanation_half`
-        the windows are those of `LatentExamples.top`.
+    halves: look in the explanation half alone, and the windows are those of `LatentExamples.top`; None
+        for everywhere.
 
     Raises
     ------
@@ -66,11 +67,16 @@ def strongest_windows(
     best = Best(len(latents), number, by_value=True)
     for block in store.block_slices():
         fired = firings(codes, block, latents, store.units.used(block))
-        peak = fired.take(peaks(fired, window, first, positions))
-        best.add(peak if contexts is None else peak.take(contexts[peak.context]))
+        if halves is None:
+            start = window_start(fired.position, window, first, positions)
+            chosen = peaks(fired, start, window)
+        else:
+            start, explain, fits = halves.windows(fired.context, fired.position, window)
+            chosen = peaks(fired, start, window) & explain & fits
+        # From here on a place stands for its window, and `position` is where that starts.
+        best.add(fired._replace(position=start).take(chosen))
     places = best.places()
     bounds = np.searchsorted(places.latent, np.arange(len(latents) + 1))
-    start = window_start(places.position, window, first, positions)
-    rows = np.stack([places.context, start], axis=1)
+    rows = np.stack([places.context, places.position], axis=1)
     plans = [rows[begin:end] for begin, end in pairwise(bounds)]
     return Strongest(gather(store, codes, latents, window, plans, None), bounds)

@@ -15,7 +15,7 @@ from workflow_scripts.anatomy.interpretability.endpoint_groups import (
     explanation_question,
     group_prompt,
 )
-from workflow_scripts.anatomy.interpretability.examples import explanation_half
+from workflow_scripts.anatomy.interpretability.halves import Halves
 from workflow_scripts.anatomy.interpretability.strongest import strongest_windows
 from workflow_scripts.anatomy.interpretability.windows import Windows
 from workflow_scripts.papers.canonical_units.explanations.evidence import Evidence
@@ -30,7 +30,7 @@ class ModelExplainer:
     """What a language model says about an SAE's latents, and about groups of them.
 
     texts: explanations of latents so far, None where there is none; windows: a few of their strongest
-    ones. All are of the half of the contexts that explanations are made from.
+    ones. All are of the half of the documents that explanations are made from.
     """
 
     explainer: Explainer
@@ -46,11 +46,11 @@ class ModelExplainer:
         """Step 1: explain latents from their strongest windows; those with none get no text."""
         new = np.array(sorted({int(one) for one in latents} - self.texts.keys()), dtype=np.int64)
         store, settings = self.explainer.store, self.explainer.settings
-        half = explanation_half(store.shape[0], self.explainer.seed)
+        halves = Halves.of(store.units, self.explainer.seed)
         for start in range(0, len(new), CHUNK):
             part = new[start : start + CHUNK]
             count = settings.explanation_examples
-            found = strongest_windows(store, self.codes, part, settings.window, count, half)
+            found = strongest_windows(store, self.codes, part, settings.window, count, halves)
             shown = [(int(one), own) for one, own in zip(part, found, strict=True) if len(own)]
             prompts = [explainer_prompt(own, self.explainer.strings) for _, own in shown]
             texts = self._ask([explanation_question(p) for p in prompts], "explanations of latents")

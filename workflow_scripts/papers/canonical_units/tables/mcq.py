@@ -32,7 +32,7 @@ def tabulate(input: Named, params: Named) -> Tables:
     scores = explanations.loc[explanations["sampled"], list(SCORES)]
     who = {"backend": explainer.settings.backend} | apart.identity(params.seed)
     return {
-        "table": asked.assign(**who),
+        "table": asked.assign(n_active_set_on="the same directions", **who),
         "shares": shares(asked).assign(**who),
         "scores": scores.assign(**who),
     }
