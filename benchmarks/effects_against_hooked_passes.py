@@ -21,12 +21,13 @@ NINE = (
 DRAWS, POSITION, FOLLOWING, REPEATS = 128, 32, 16, 3
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """The least of a few repetitions."""
+def seconds(run: Callable[[], Iterator[torch.Tensor]]) -> float:
+    """The least of a few repetitions; what one yields is not kept, as the workflow does not keep it."""
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        run()
+        for _ in run():
+            pass
         times.append(time.perf_counter() - start)
     return min(times)
 
@@ -59,9 +60,8 @@ def main() -> None:
     bias = torch.full((LATENTS,), -float(x.norm(dim=2).mean()) / 8)
     subject = of_sae(Dictionary(directions.T.contiguous(), bias, directions, torch.zeros(D)))
     pool = x.flatten(0, 1).double()
-    around = Surroundings(
-        pool.mean(0), *[torch.eye(D).double()] * 2, pool, pool, torch.ones(LATENTS)
-    )
+    root = torch.eye(D).double()
+    around = Surroundings(pool.mean(0), root, root, pool, pool, torch.ones(LATENTS))
 
     def perturbed(name: str, activations: torch.Tensor, stands: Reconstruction) -> torch.Tensor:
         flat = activations.flatten(0, 1)
@@ -73,9 +73,6 @@ def main() -> None:
             hook = lambda a, name=name: perturbed(name, a, subject(a.flatten(0, 1)))  # noqa: E731
             with substituting(model, {site: hook}):
                 yield model(ids, use_cache=False).logits
-
-    def all_of(each: Iterator[torch.Tensor]) -> torch.Tensor:
-        return torch.stack([*each])
 
     resume = resumed(model, layer)
     clean = resume(x).log_softmax(-1).flatten(0, 1)
@@ -94,38 +91,38 @@ def main() -> None:
     draws = one.repeat(DRAWS, 1, 1)
     draws[:, POSITION] += torch.randn(DRAWS, D)
     seen = slice(POSITION, POSITION + FOLLOWING + 1)
-    batches = draws.split(CONTEXTS)
 
-    def from_position() -> torch.Tensor:
+    def from_position() -> Iterator[torch.Tensor]:
         run = Continuation(model, layer, one[:, :POSITION])
-        return torch.cat([run(part[:, seen]) for part in draws.split(DRAWS // 2)])
+        for part in draws.split(DRAWS // 2):
+            yield run(part[:, seen])
 
-    def whole_draws() -> torch.Tensor:
-        found = []
-        for part in batches:
+    def whole_draws() -> Iterator[torch.Tensor]:
+        for part in draws.split(CONTEXTS):
             with substituting(model, {site: part}):
-                found.append(model(ids[:1].repeat(len(part), 1), use_cache=False).logits[:, seen])
-        return torch.cat(found)
+                yield model(ids[:1].repeat(len(part), 1), use_cache=False).logits[:, seen]
 
     rows = []
     for what, ours, peer in (
-        (
-            f"{len(NINE)} interventions, all positions",
-            lambda: all_of(after_site()),
-            lambda: all_of(hooked()),
-        ),
+        (f"{len(NINE)} interventions, all positions", after_site, hooked),
         (
             "the same, and KL(P || Q) of every token",
-            lambda: all_of(kl_from_logits(clean, logits.flatten(0, 1)) for logits in after_site()),
-            lambda: all_of(plain_kl(logits) for logits in hooked()),
+            lambda: (kl_from_logits(clean, logits.flatten(0, 1)) for logits in after_site()),
+            lambda: map(plain_kl, hooked()),
         ),
         (f"{DRAWS} draws of one position", from_position, whole_draws),
     ):
-        row = {"what": what, "here, s": seconds(ours), "hooked whole passes, s": seconds(peer)}
-        row["ratio"] = row["hooked whole passes, s"] / row["here, s"]
-        rows.append(row | {"largest difference": float((ours() - peer()).abs().max())})
+        here, there = seconds(ours), seconds(peer)
+        row = {"what": what, "here, s": here, "hooked whole passes, s": there}
+        row |= {"ratio": there / here, "largest difference": _difference(ours(), peer())}
+        rows.append(row)
     title = f"Interventions after layer {layer} of {LAYERS}, {CONTEXTS} contexts of {T} tokens"
     report("effects_against_hooked_passes", title, pd.DataFrame(rows))
+
+
+def _difference(ours: Iterator[torch.Tensor], peer: Iterator[torch.Tensor]) -> float:
+    """The largest one anywhere; the two may come in parts of other sizes."""
+    return float((torch.cat([*ours]) - torch.cat([*peer])).abs().max())
 
 
 if __name__ == "__main__":

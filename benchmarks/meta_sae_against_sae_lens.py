@@ -84,7 +84,7 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else FOLDER)
     width = int(sys.argv[2]) if len(sys.argv) > 2 else 192
     from workflow_scripts.anatomy.saes.dictionary import load_dictionary
-    from workflow_scripts.anatomy.saes.importing import import_quietly
+    from workflow_scripts.anatomy.saes.loading import import_quietly
     from workflow_scripts.papers.canonical_units.meta.directions import (
         decoder_directions,
         decompose,

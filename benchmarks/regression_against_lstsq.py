@@ -1,6 +1,8 @@
 """The streamed regressions of all SAEs of a site against one full least squares per SAE."""
 
+import operator
 import time
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -17,17 +19,12 @@ def streamed(x: torch.Tensor, errors: list[torch.Tensor]) -> list[np.ndarray]:
     """X'X once, X'E for every SAE, one Cholesky: what this workflow does."""
     shift = x[:BLOCK].double().mean(0)
     blocks = [slice(at, at + BLOCK) for at in range(0, len(x), BLOCK)]
-    xx = None
-    for block in blocks:
-        part = moments(x[block], shift)
-        xx = part if xx is None else xx + part
+    xx = reduce(operator.add, (moments(x[block], shift) for block in blocks))
     solver = Solver(xx, True, "benchmark")
     weights = []
     for error in errors:
-        cross = None
-        for block in blocks:
-            part = moments(x[block], shift, error[block], with_xx=False)
-            cross = part if cross is None else cross + part
+        parts = (moments(x[block], shift, error[block], with_xx=False) for block in blocks)
+        cross = reduce(operator.add, parts)
         weights.append(solver.solve(cross).weights.numpy())
     return weights
 

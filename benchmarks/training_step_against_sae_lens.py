@@ -1,6 +1,7 @@
 """Tokens per second of the sparse training step against sae_lens's own trainer, same SAE, same data."""
 
 import time
+from typing import Any
 
 import pandas as pd
 import torch
@@ -29,7 +30,9 @@ def trainer(sparse: bool, architecture: str, data: torch.Tensor, latents: int, k
     make, config = get_sae_training_class(architecture)
     own = {"k": k} if architecture == "batchtopk" else {}
     batch, d = len(data) // 4, data.shape[1]
-    sae = (SPARSE_CLASSES[architecture] if sparse else make)(config(d_in=d, d_sae=latents, **own))
+    sae: Any = (SPARSE_CLASSES[architecture] if sparse else make)(
+        config(d_in=d, d_sae=latents, **own)
+    )
     with torch.no_grad():
         highest = (data[:batch] @ sae.W_enc).flatten().topk(k * batch).values[-1]
         if architecture == "standard":
