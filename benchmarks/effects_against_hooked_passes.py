@@ -18,18 +18,22 @@ NINE = (
     *("sae", "sae_norm_of_x", "x_norm_of_sae", "epsilon_random", "epsilon_random_norm"),
     *("cosine_random", "real_difference", "zero", "mean"),
 )
-DRAWS, POSITION, FOLLOWING, REPEATS = 128, 32, 16, 3
+DRAWS, POSITION, FOLLOWING, REPEATS = 128, 32, 16, 7
 
 
-def seconds(run: Callable[[], Iterator[torch.Tensor]]) -> float:
-    """The least of a few repetitions; what one yields is not kept, as the workflow does not keep it."""
-    times = []
+def seconds(*runs: Callable[[], Iterator[torch.Tensor]]) -> list[float]:
+    """The least of a few repetitions of each, in turn, so that a busy moment of the machine is no one's.
+
+    What one yields is not kept, as the workflow does not keep it.
+    """
+    times: list[list[float]] = [[] for _ in runs]
     for _ in range(REPEATS):
-        start = time.perf_counter()
-        for _ in run():
-            pass
-        times.append(time.perf_counter() - start)
-    return min(times)
+        for run, of_run in zip(runs, times, strict=True):
+            start = time.perf_counter()
+            for _ in run():
+                pass
+            of_run.append(time.perf_counter() - start)
+    return [min(of_run) for of_run in times]
 
 
 @torch.no_grad()
@@ -112,7 +116,7 @@ def main() -> None:
         ),
         (f"{DRAWS} draws of one position", from_position, whole_draws),
     ):
-        here, there = seconds(ours), seconds(peer)
+        here, there = seconds(ours, peer)
         row = {"what": what, "here, s": here, "hooked whole passes, s": there}
         row |= {"ratio": there / here, "largest difference": _difference(ours(), peer())}
         rows.append(row)
