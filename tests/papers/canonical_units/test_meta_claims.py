@@ -9,7 +9,8 @@ from tests.papers.changes import all_of, curve, every, moved, replaced
 from workflow_scripts.anatomy.claims.claim import NOT_TESTABLE, Measurement, evaluate
 from workflow_scripts.anatomy.claims.rule import FAILS, HOLDS, UNDECIDED
 from workflow_scripts.papers.canonical_units.claims import CLAIMS
-from workflow_scripts.papers.canonical_units.claims.over_seeds import SAME, over_seeds
+from workflow_scripts.papers.canonical_units.claims.over_seeds import over_seeds
+from workflow_scripts.papers.canonical_units.meta.plan import SAME_DIRECTIONS
 
 FINAL = "meta_sae_final"
 GIVEN = f"{NOT_TESTABLE} (the L0 of these meta-SAEs is set on the very directions"
@@ -158,7 +159,7 @@ def test_a_number_that_was_asked_for_is_no_finding():
         ("few_meta_latents_a_latent", meta_worlds, FINAL, "l0_set_on"),
         ("latents_are_few_meta_latents", explanations_worlds, "mcq", "n_active_set_on"),
     ):
-        table = world.paper_world()[name].assign(**{column: SAME})
+        table = world.paper_world()[name].assign(**{column: SAME_DIRECTIONS})
         assert judged(claim, replaced(**{name: table}), world)["verdict"].startswith(GIVEN)
 
 

@@ -75,9 +75,14 @@ def fitted_slope(
     found = contrast(np.concatenate([f * weights for f, _ in terms]), *stacked)
     if resampled is not None:
         found = narrowed(found, weighed(weights, resampled))
+    return in_quadrature(found, spread)
+
+
+def in_quadrature(found: Triple, half: float) -> Triple:
+    """An interval with an independent error of half width `half` added; alone where its ends are not known."""
     value, low, high = found
     down, up = (0.0, 0.0) if np.isnan(low) else (value - low, high - value)
-    return value, float(value - np.hypot(spread, down)), float(value + np.hypot(spread, up))
+    return value, float(value - np.hypot(half, down)), float(value + np.hypot(half, up))
 
 
 def logarithms(parts: Columns) -> Columns:

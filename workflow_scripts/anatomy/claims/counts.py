@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.anatomy.claims.claim import Measurement, NotTestable
-from workflow_scripts.anatomy.claims.contrasts import LEVEL, Columns, contrast
+from workflow_scripts.anatomy.claims.contrasts import LEVEL, Columns, contrast, in_quadrature
 from workflow_scripts.anatomy.claims.paired import covers, narrowed
 
 ALIKE = ["model", "site", "trained_as", "architecture", "seed"]
@@ -104,12 +104,8 @@ def mean_of(parts: Columns, over: str, resampled: NDArray | None = None) -> Meas
     found = contrast(np.full(n, 1 / n), *parts)
     if resampled is not None:
         found, over = narrowed(found, resampled), covers(over, resampled)
-    mean, low, high = found
     spread = t.ppf(LEVEL, n - 1) * value.std(ddof=1) / np.sqrt(n)
-    down, up = (0.0, 0.0) if np.isnan(low) else (mean - low, high - mean)
-    return Measurement(
-        mean, float(mean - np.hypot(spread, down)), float(mean + np.hypot(spread, up)), over
-    )
+    return Measurement.of(in_quadrature(found, spread), over)
 
 
 def mean_over(values: ArrayLike, over: str) -> Measurement:

@@ -45,16 +45,12 @@ def spread(places: Sequence[float], apart: float) -> NDArray:
 
     Least squares: neighbours that are too near become a block about their mean.
     """
+    from scipy.optimize import isotonic_regression
+
     order = np.argsort(places, kind="stable")
     # Less what has to be between, places only have to ascend.
     steps = apart * np.arange(len(places))
-    blocks: list[list[float]] = []
-    for place in np.asarray(places, float)[order] - steps:
-        blocks.append([place])
-        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
-            last = blocks.pop()
-            blocks[-1] += last
-    ascending = np.concatenate([np.full(len(block), np.mean(block)) for block in blocks])
+    ascending = isotonic_regression(np.asarray(places, float)[order] - steps).x
     found = np.empty(len(places))
     found[order] = ascending.clip(0, max(0.0, 1 - steps[-1])) + steps
     return found

@@ -98,6 +98,13 @@ class Tokens:
         return added / self.dictionary.input_scale
 
     @cached_property
+    def scaled(self) -> Tensor:
+        """Sae(x) with a factor on every latent, (n, d)."""
+        assert self.codes is not None
+        factors = self.around.scales[self.codes.indices.long()] - 1
+        return self.sae + self.decoded(self.codes.values.double() * factors)
+
+    @cached_property
     def latent_step(self) -> Tensor:
         """W(f' - f), (n, d): as long as e, with f' > 0 exactly where f > 0; 0 where no latent is active.
 
@@ -163,13 +170,7 @@ def _other_error_rotated(tokens: Tokens) -> Tensor:
 
 
 def _scaled_random(tokens: Tokens) -> Tensor:
-    return tokens.x + _norm(_sae_scaled(tokens) - tokens.x) * tokens.direction
-
-
-def _sae_scaled(tokens: Tokens) -> Tensor:
-    assert tokens.codes is not None
-    factors = tokens.around.scales[tokens.codes.indices.long()] - 1
-    return tokens.sae + tokens.decoded(tokens.codes.values.double() * factors)
+    return tokens.x + _norm(tokens.scaled - tokens.x) * tokens.direction
 
 
 # What takes the place of x, by name; those whose name is in RANDOM differ from draw to draw.
@@ -190,7 +191,7 @@ PERTURBATIONS: dict[str, Perturbation] = {
     "latents_perturbed": lambda t: t.x + t.latent_step,
     "sae_latents_perturbed": lambda t: t.sae + t.latent_step,
     "sae_random": lambda t: t.sae + t.distance * t.direction,
-    "sae_scaled": _sae_scaled,
+    "sae_scaled": lambda t: t.scaled,
     "scaled_random": _scaled_random,
 }
 # Of latents, and so of nothing but an SAE's own codes.

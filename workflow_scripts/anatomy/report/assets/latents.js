@@ -113,7 +113,7 @@ function withRange(query, [x0, x1, y0, y1]) {
 function latentColumns(run, shown, meta) {
   const values = shown.map((key) => {
     const about = columnOf(run, key, meta);
-    const dead = (row) => key !== "density" || run.value("density", row) > 0;
+    const fires = (row) => key !== "density" || run.value("density", row) > 0;
     return {
       key,
       label: about.label,
@@ -124,7 +124,7 @@ function latentColumns(run, shown, meta) {
       phone: [meta ? "firings" : "density", "error", "cosine"].includes(key),
       cell: (row) => {
         const value = run.value(key, row);
-        if (!dead(row)) return html`<i class="never">never fires</i>`;
+        if (!fires(row)) return html`<i class="never">never fires</i>`;
         return missing(value) ? html`<span title=${`not measured${about.reason ? `: ${about.reason}` : ""}`}>–</span>` : quantity(about, value);
       },
     };

@@ -8,14 +8,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from workflow_scripts.anatomy.claims.claim import Measurement, NotTestable
-from workflow_scripts.anatomy.claims.contrasts import LEVEL
+from workflow_scripts.anatomy.claims.contrasts import LEVEL, in_quadrature
+from workflow_scripts.papers.canonical_units.meta.plan import SAME_DIRECTIONS
 
 LATENTS = "latents"
 SEEDS = "latents and seeds"
 ONE_SEED = "latents, of one training each"
-# A meta-SAE is given its L0: the threshold of BatchTopK is calibrated on the directions that the L0 is then
-# counted on, JumpReLU is steered to it, and coefficients are chosen by it.
-SAME = "the same directions"
 GIVEN = (
     "the L0 of these meta-SAEs is set on the very directions that it is counted on, so the mean is what was "
     "asked for, whatever the latents are made of"
@@ -40,13 +38,8 @@ def over_seeds(found: Measurement, sides: Sequence[Side]) -> Measurement:
     squares = sum(float(((each - each.mean()) ** 2).sum()) for each in values)
     weight = sum(factor**2 / len(each) for (factor, _), each in zip(sides, values, strict=True))
     half = t.ppf(LEVEL, freedom) * np.sqrt(squares / freedom * weight)
-    low, high = (found.value if np.isnan(end) else end for end in (found.lo, found.hi))
-    return replace(
-        found,
-        lo=float(found.value - np.hypot(found.value - low, half)),
-        hi=float(found.value + np.hypot(high - found.value, half)),
-        over=SEEDS,
-    )
+    _, low, high = in_quadrature((found.value, found.lo, found.hi), half)
+    return replace(found, lo=low, hi=high, over=SEEDS)
 
 
 def mean_over_seeds(table: pd.DataFrame, name: str, sides: Sequence[Side]) -> Measurement:
@@ -60,5 +53,5 @@ def mean_over_seeds(table: pd.DataFrame, name: str, sides: Sequence[Side]) -> Me
 
 def given_l0(table: pd.DataFrame, column: str) -> None:
     """NotTestable where the L0 of a table was set on the directions that it is counted on."""
-    if (table[column] == SAME).any():
+    if (table[column] == SAME_DIRECTIONS).any():
         raise NotTestable(GIVEN)

@@ -16,9 +16,7 @@ from workflow_scripts.anatomy.report.page.findings import (
     measurement_of,
     written,
 )
-from workflow_scripts.papers.canonical_units.figures.pairs import panels
-
-NAMED = 4  # of more pairs a sentence names so many
+from workflow_scripts.papers.canonical_units.figures.pairs import listed, named_pairs, panels
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -100,21 +98,3 @@ def finding(table: pd.DataFrame) -> Finding:
         )
 
     return judged(claim_of(CLAIMS, "novel_latents_help"), tables, say)
-
-
-def named_pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """The pairs of SAEs that a table is about, the larger and the smaller one, in its order.
-
-    A name mostly says what the SAE is, as relu-w512 does; where the table has an architecture, that is said too.
-    """
-    found = table[["sae_large", "sae_small"]].astype(str)
-    if "architecture" in table:
-        found["sae_large"] += " (" + table["architecture"].astype(str) + ")"
-    return list(dict.fromkeys(zip(found["sae_large"], found["sae_small"], strict=True)))
-
-
-def listed(pairs: list[tuple[str, str]]) -> str:
-    """How many pairs there are, two or more, and which: "2 pairs (a beside b; c beside d)"."""
-    names = "; ".join(f"{larger} beside {smaller}" for larger, smaller in pairs[:NAMED])
-    more = f"; and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
-    return f"{len(pairs)} pairs ({names}{more})"

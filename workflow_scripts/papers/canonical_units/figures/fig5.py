@@ -16,8 +16,7 @@ from workflow_scripts.anatomy.report.page.findings import (
     measurement_of,
     written,
 )
-from workflow_scripts.papers.canonical_units.figures.fig4 import listed, named_pairs
-from workflow_scripts.papers.canonical_units.figures.pairs import by_pair
+from workflow_scripts.papers.canonical_units.figures.pairs import by_pair, listed, named_pairs
 
 STYLES = {"insert": "-", "swap": "--", "remove": ":"}
 NAMES = {

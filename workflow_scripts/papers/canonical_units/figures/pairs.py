@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from workflow_scripts.anatomy.figures.style import empty_figure, new_figure
 
+NAMED = 4  # of more pairs a sentence names so many
+
 
 def by_pair(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """The rows of each pair, in the table's order, named by their widths."""
@@ -34,3 +36,21 @@ def panels(
     for axis, (name, _) in zip(axes.flat, pairs, strict=False):
         axis.set_title(name)
     return figure, ((axis, *pair) for axis, pair in zip(axes.flat, pairs, strict=False))
+
+
+def named_pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """The pairs of SAEs that a table is about, the larger and the smaller one, in its order.
+
+    A name mostly says what the SAE is, as relu-w512 does; where the table has an architecture, that is said too.
+    """
+    found = table[["sae_large", "sae_small"]].astype(str)
+    if "architecture" in table:
+        found["sae_large"] += " (" + table["architecture"].astype(str) + ")"
+    return list(dict.fromkeys(zip(found["sae_large"], found["sae_small"], strict=True)))
+
+
+def listed(pairs: list[tuple[str, str]]) -> str:
+    """How many pairs there are, two or more, and which: "2 pairs (a beside b; c beside d)"."""
+    names = "; ".join(f"{larger} beside {smaller}" for larger, smaller in pairs[:NAMED])
+    more = f"; and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
+    return f"{len(pairs)} pairs ({names}{more})"

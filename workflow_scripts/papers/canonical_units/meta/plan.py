@@ -13,6 +13,9 @@ CONTROLS = ("same_covariance", "isotropic")
 # SAEs of the run of up to so many times the meta-latents, or as many times fewer, are "of a similar
 # dictionary size" (caption of Fig. 23); the nearest one is in any case.
 SIMILAR = 2.0
+# What tables say the L0 of a meta-SAE was set on: the threshold of BatchTopK is calibrated on the directions
+# that the L0 is then counted on, JumpReLU is steered to it, and coefficients are chosen by it.
+SAME_DIRECTIONS = "the same directions"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from workflow_scripts.anatomy.text.tokenization import token_strings
 from workflow_scripts.papers.canonical_units.explanations.asking import ask_questions
 from workflow_scripts.papers.canonical_units.explanations.explainer import Explainer
 from workflow_scripts.papers.canonical_units.explanations.taken_apart import take_apart
+from workflow_scripts.papers.canonical_units.meta.plan import SAME_DIRECTIONS
 
 ALL = "all"
 SCORES = ("kind", "latent", "n_latents", "score", "accuracy_silent", "accuracy_active", "firings")
@@ -32,7 +33,7 @@ def tabulate(input: Named, params: Named) -> Tables:
     scores = explanations.loc[explanations["sampled"], list(SCORES)]
     who = {"backend": explainer.settings.backend} | apart.identity(params.seed)
     return {
-        "table": asked.assign(n_active_set_on="the same directions", **who),
+        "table": asked.assign(n_active_set_on=SAME_DIRECTIONS, **who),
         "shares": shares(asked).assign(**who),
         "scores": scores.assign(**who),
     }

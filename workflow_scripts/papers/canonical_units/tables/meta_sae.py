@@ -9,6 +9,7 @@ from workflow_scripts.anatomy.codes.sae_on_harvest import SaeOnHarvest, open_sae
 from workflow_scripts.anatomy.saes.dictionary import load_dictionary
 from workflow_scripts.papers.canonical_units.meta.directions import fewest_firing
 from workflow_scripts.papers.canonical_units.meta.evaluation import Evaluation, interval
+from workflow_scripts.papers.canonical_units.meta.plan import SAME_DIRECTIONS
 from workflow_scripts.papers.canonical_units.meta.rows import rows_of
 
 
@@ -34,7 +35,7 @@ def tabulate(input: Named, params: Named) -> Tables:
             | {"coefficient": steps["coefficient"].iloc[-1]}
             | found.columns()
             | {"reference": meta["reference"] or None}
-            | {"l0_set_on": "the same directions"}
+            | {"l0_set_on": SAME_DIRECTIONS}
             | gap_columns(found, evaluations.get(meta["reference"]))
         )
     return {"table": pd.concat(curves), "final": pd.DataFrame(finals)}

@@ -1,7 +1,5 @@
 """Ratio of KL to that of random errors against dictionary size, a line for each architecture and L0."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -35,12 +33,7 @@ def draw(table: pd.DataFrame) -> Figure:
             for line in lines[about.label]:
                 means = line.groupby("width")[column].mean()
                 style = next((each.style for each in levels if each.has(line)), "-")
-                look: dict[str, Any] = {
-                    "color": about.colour,
-                    "linewidth": LINE,
-                    "linestyle": style,
-                }
-                panel.plot(means.index, means, **look)
+                panel.plot(means.index, means, color=about.colour, lw=LINE, linestyle=style)
         log_ticks(panel, "x", table["width"])
         panel.axhline(1, color="black", linewidth=0.7, linestyle=":")
         panel.set_xlabel("Dictionary size")
@@ -51,8 +44,8 @@ def draw(table: pd.DataFrame) -> Figure:
         for about, _ in kinds
     ]
     for each in levels:
-        look = {"color": "grey", "linewidth": LINE, "linestyle": each.style}
-        handles.append(Line2D([], [], **look, label=each.label))
+        line = Line2D([], [], color="grey", lw=LINE, linestyle=each.style, label=each.label)
+        handles.append(line)
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 

@@ -57,9 +57,9 @@ def gaps_by_token(store: EffectsStore) -> pd.DataFrame:
     by_token = tokens.groupby("token_id")
     tokens["residual"] = tokens["gap"] - by_token["gap"].transform("mean")
     table = by_token["gap"].agg(occurrences="size", mean_gap="mean", sd_gap="std")
-    of_documents = tokens.groupby(["token_id", "unit"])["residual"].sum().groupby("token_id")
-    table["documents"] = of_documents.size()
-    table["squares"] = of_documents.agg(lambda sums: float((sums**2).sum()))
+    of_documents = tokens.groupby(["token_id", "unit"])["residual"].sum()
+    table["documents"] = of_documents.groupby("token_id").size()
+    table["squares"] = (of_documents**2).groupby("token_id").sum()
     table = table[table["occurrences"] >= LEAST].reset_index()
     half = half_widths(table.pop("squares"), table["occurrences"], table["documents"])
     table["mean_gap_lo"], table["mean_gap_hi"] = table["mean_gap"] - half, table["mean_gap"] + half
